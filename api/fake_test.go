@@ -88,8 +88,18 @@ func (p *plant) answerExact(feed string, round dodona.Round, value dodona.Int192
 	p.outcomes[feed] = append(p.outcomes[feed], api.Outcome{Answer: &a, Inputs: inputs})
 	p.rounds[feed] = append(p.rounds[feed], api.RoundStatus{Round: round, Time: round.Time(), Value: &report.Value, Text: text, Attested: true})
 	f.Latest = &api.LatestAnswer{Round: round, Time: round.Time(), Value: report.Value, Text: text, Attested: true, Signed: 1, TookMS: 38}
-	f.Missed, f.Quality, f.Reason, f.Inputs = nil, dodona.Good, "", inputs
+	f.Missed, f.Quality, f.Reason, f.Inputs, f.Points = nil, dodona.Good, "", inputs, pointsOf(f.Feed, inputs)
 	return a, *f
+}
+
+// pointsOf returns what was said for inputs: good, and in the feed's unit.
+func pointsOf(f dodona.Feed, inputs []dodona.Input) (points []dodona.Point) {
+	for _, in := range inputs {
+		if in.Value != nil {
+			points = append(points, dodona.Point{ID: in.Point, Value: *in.Value, Unit: f.Unit})
+		}
+	}
+	return points
 }
 
 // miss records a round without a value.
@@ -100,7 +110,7 @@ func (p *plant) miss(feed string, round dodona.Round, reason string, inputs ...d
 	p.outcomes[feed] = append(p.outcomes[feed], api.Outcome{Missed: reason, Inputs: inputs})
 	p.rounds[feed] = append(p.rounds[feed], api.RoundStatus{Round: round, Time: round.Time(), Quality: dodona.Bad, Missed: reason})
 	f.Missed = &api.MissedRound{Round: round, Time: round.Time(), Reason: reason}
-	f.Quality, f.Reason, f.Inputs = dodona.Uncertain, reason, inputs
+	f.Quality, f.Reason, f.Inputs, f.Points = dodona.Uncertain, reason, inputs, pointsOf(f.Feed, inputs)
 	return *f
 }
 
@@ -176,9 +186,15 @@ func (p *plant) Rounds(_ context.Context, feed string, from dodona.Round, limit 
 
 // story is what explain would tell.
 type story struct {
-	Feed   string         `json:"feed"`
-	Round  dodona.Round   `json:"round"`
-	Inputs []dodona.Input `json:"inputs"`
+	Feed   string       `json:"feed"`
+	Round  dodona.Round `json:"round"`
+	Inputs []told       `json:"inputs"`
+}
+
+type told struct {
+	dodona.Input
+	Unit    string          `json:"unit,omitempty"`
+	Quality *dodona.Quality `json:"quality,omitempty"`
 }
 
 func (s story) Text(w io.Writer, _ bool) error {
@@ -202,7 +218,18 @@ func (p *plant) Explain(ctx context.Context, feed string, round dodona.Round) (a
 	if err != nil {
 		return nil, err
 	}
-	return story{feed, round, out.Inputs}, nil
+	tale := story{Feed: feed, Round: round}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	said := pointsOf(p.find(feed).Feed, out.Inputs)
+	for _, in := range out.Inputs {
+		one := told{Input: in}
+		if i := slices.IndexFunc(said, func(p dodona.Point) bool { return p.ID == in.Point }); i >= 0 {
+			one.Unit, one.Quality = said[i].Unit, &said[i].Quality
+		}
+		tale.Inputs = append(tale.Inputs, one)
+	}
+	return tale, nil
 }
 
 func (p *plant) Bundle(ctx context.Context, feed string, round dodona.Round) (dodona.Bundle, error) {

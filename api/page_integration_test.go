@@ -180,6 +180,39 @@ func TestSealsVerifyInTheBrowser(t *testing.T) {
 	b.until(`document.querySelector("#drawer .checks a").getAttribute("href").startsWith("verify?url=v1%2Ffeeds%2Fbtc.usd%2Frounds%2F")`)
 }
 
+func TestAValueAndItsSourcesAreShownWithUnitAndQuality(t *testing.T) {
+	p, now := busyPlant()
+	server, stream := serve(t, p, api.Config{})
+	b := browse(t, server.URL, "")
+	row := rowOf("boiler-3.temperature")
+	b.until(`document.querySelectorAll("svg.line").length === 6`)
+	b.until(row + `.querySelector(".age small").textContent === "good" && ` + row + `.querySelector(".age .mark.good") !== null`)
+	b.until(row + `.querySelector(".unit").textContent === "Cel" && ` + row + `.querySelector(".dots li").title === "boiler: used, 64.10\u00a0Cel, good"`)
+	b.until(rowOf("tank-1.level") + `.querySelector(".age small").textContent === "stale"`)
+	b.until(rowOf("btc.usd") + `.querySelectorAll(".dots li")[1].title === "coingecko: outlier, 432,190.00000000\u00a0USD, good, 900 % from the median"`)
+	b.shoot("units-light")
+	b.until(row + `.querySelector(".open").click() || true`)
+	b.until(`document.querySelector("#drawer .value")?.innerText.includes("Cel") && document.querySelector("#drawer .value .quality")?.textContent === "good"`)
+	b.until(`document.querySelector("#drawer .inputs .said")?.innerText.includes("64.10 Cel") && document.querySelector("#drawer .inputs small").textContent.startsWith("good · GET ")`)
+	b.shoot("units-drawer-light")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.querySelector("#drawer").open`)
+
+	doubt := used("boiler", "64.2") // usable, but in doubt
+	doubt.Reason = "its clock is 40 s behind"
+	answer, feed := p.answer("boiler-3.temperature", now+10000, 6420, doubt)
+	feed.Quality, feed.Reason, feed.Points[0].Quality = dodona.Uncertain, "boiler: its clock is 40 s behind", dodona.Uncertain
+	stream.Answer(answer)
+	stream.Feed(feed)
+	b.until(row + `.querySelector(".age small").textContent === "uncertain" && ` + row + `.querySelector(".cause").textContent === "boiler: its clock is 40 s behind"`)
+	b.until(row + `.querySelector(".dots li").title === "boiler: used, 64.20\u00a0Cel, uncertain, its clock is 40 s behind"`)
+	for _, w := range []int64{1280, 390} {
+		b.size(w, 844, w < 500)
+		b.scheme("dark")
+		b.shoot(fmt.Sprintf("units-dark-%d", w))
+	}
+}
+
 func TestDrawerOpensByKeyboardAndGivesTheFocusBack(t *testing.T) {
 	p, now := busyPlant()
 	server, _ := serve(t, p, api.Config{})

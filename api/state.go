@@ -87,6 +87,7 @@ type FeedStatus struct {
 	Missed      *MissedRound   `json:"missed,omitempty"`  // the newest missed round, if it is newer than the answer
 	Next        dodona.Round   `json:"next,omitempty"`    // the round that is due next; 0 if unknown
 	Inputs      []dodona.Input `json:"inputs"`            // one for each source, of the newest answer, or of a newer round that was missed; readings are left out
+	Points      []dodona.Point `json:"points,omitempty"`  // what the sources said for those inputs, with unit and quality, sorted by id: the newest of each; absent for what a module was given
 }
 
 // LatestAnswer is the newest answer of a feed, for people. The document to verify is at …/latest.

@@ -38,7 +38,7 @@ func (t *teller) given(ctx context.Context, b dodona.Bundle, found map[dodona.Di
 			continue
 		}
 		in := &t.Inputs[i] // of several points of one id the last one stands: the newest reading
-		in.Unit, in.Time, in.Reason = p.Unit, p.Time, p.Reason
+		in.Unit, in.Quality, in.Time, in.Reason = p.Unit, &p.Quality, p.Time, p.Reason
 		if in.Value = &p.Value; p.Quality == dodona.Bad {
 			in.Value = nil
 		}

@@ -84,9 +84,10 @@ type Module struct {
 
 // An Input is what one source gave, and which of its readings are still kept.
 type Input struct {
-	dodona.Input           // of one that was given to a module, with the value and time that its rules took from the readings
-	Unit         string    `json:"unit,omitempty"` // of such a value
-	Readings     []Reading `json:"readings,omitempty"`
+	dodona.Input                 // of one that was given to a module, with the value and time that its rules took from the readings
+	Unit         string          `json:"unit,omitempty"`    // that its point says
+	Quality      *dodona.Quality `json:"quality,omitempty"` // of its point; absent where there is none
+	Readings     []Reading       `json:"readings,omitempty"`
 }
 
 // A Reading is one reading behind an input.

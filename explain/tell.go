@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
@@ -245,8 +246,12 @@ func (t *teller) inputs(ctx context.Context, b dodona.Bundle) error {
 	if err != nil {
 		return err
 	}
+	said := feed.Said(&b)
 	for _, in := range b.Inputs {
 		told := Input{Input: in}
+		if i := slices.IndexFunc(said, func(p dodona.Point) bool { return p.ID == in.Point }); i >= 0 {
+			told.Unit, told.Quality = said[i].Unit, &said[i].Quality
+		}
 		lost := 0
 		for _, ref := range in.Readings {
 			r := Reading{ReadingRef: ref}

@@ -11,6 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/config"
+	"github.com/dodona-oracle/dodona/feed"
 	"github.com/dodona-oracle/dodona/internal/grid"
 	quantity "github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/journal"
@@ -225,7 +226,7 @@ func (b *board) status(f config.Feed) api.FeedStatus {
 	if of.Value != nil && t.used != nil {
 		of = t.used // the newer round still waits for its answer, and what is shown beside one is what went into it
 	}
-	s.Inputs = of.Inputs
+	s.Inputs, s.Points = of.Inputs, feed.Said(of)
 	s.Next = grid.Next(of.Round, f.Settings.Every)
 	if t.bundle.Value == nil {
 		s.Missed = &api.MissedRound{Round: t.bundle.Round, Time: t.bundle.Round.Time(), Reason: t.bundle.Missed}

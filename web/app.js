@@ -3,14 +3,14 @@
 import { $, clock, counted, instant, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Feeds } from "./feeds.js";
-import { link, Links } from "./links.js";
+import { at, link, Links } from "./links.js";
 import { Modules } from "./modules.js";
 import { listen, read, readRaw, Refused, useToken } from "./node.js";
 import { past } from "./row.js";
 import { Sinks } from "./sinks.js";
 import { Sources } from "./sources.js";
 
-const feeds = new Feeds((name) => verify(`v1/feeds/${encodeURIComponent(name)}/latest`), () => quietly(recallSeen()));
+const feeds = new Feeds((name) => verify(at(name, "latest")), () => quietly(recallSeen()));
 const drawer = new Drawer({
   verify,
   sinks: (name) => delivering.filter((s) => s.feeds?.includes(name)),
@@ -73,7 +73,7 @@ async function recall(row) {
   row.recalling = true;
   try {
     const from = past(row.feed, now());
-    const known = await read(`v1/feeds/${encodeURIComponent(row.feed.name)}/rounds?limit=1000${from ? `&from=${from}` : ""}`);
+    const known = await read(`${at(row.feed.name, "rounds")}?limit=1000${from ? `&from=${from}` : ""}`);
     if (known.rounds) row.recall(known.rounds);
   } finally {
     row.recalling = false;

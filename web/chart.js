@@ -53,6 +53,13 @@ function words({ values, low, high, first, last }, missed, unit) {
     (missed.length ? `; ${missed.length} missed` : "");
 }
 
+/** drawn is the line, and what lies under it. */
+function drawn(p, feed, floor) {
+  const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
+  return [...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${floor}L${l.from.toFixed(1)} ${floor}Z` })),
+    ...lines.map((l) => svg("path", { d: l.text }))];
+}
+
 /** sparkline is a feed's recent past in a row, and of which time it is; nothing if there is none. */
 export function sparkline(rounds, feed) {
   const [width, height] = [128, 32];
@@ -60,12 +67,10 @@ export function sparkline(rounds, feed) {
   const p = plot(rounds, { width, height, top: 5, bottom: 5, side: 2 });
   const missed = rounds.filter((r) => r.missed);
   const text = words(p, missed, feed.unit);
-  const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
   const newest = p.values.at(-1);
   const picture = svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
     svg("title", { text }),
-    ...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${height}L${l.from.toFixed(1)} ${height}Z` })),
-    ...lines.map((l) => svg("path", { d: l.text })),
+    ...drawn(p, feed, height),
     ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 0.8).toFixed(1), y: height - 5, width: 1.6, height: 5 })),
     svg("circle", { cx: p.x(newest.round).toFixed(1), cy: p.y(newest.value).toFixed(1), r: 3.2 }));
   return [picture, labels(p, "")];
@@ -83,7 +88,6 @@ export function chart(rounds, feed, selected, choose) {
   if (rounds.filter((r) => !r.missed).length < 2) return null;
   const p = plot(rounds, { width, height, top: 14, bottom: 8, side: 5 });
   const missed = rounds.filter((r) => r.missed);
-  const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
   const floor = height - 2;
   const said = el("figcaption", { text: words(p, missed, feed.unit) });
   const cursor = svg("line", { class: "cursor", y1: 4, y2: floor, visibility: "hidden" });
@@ -91,8 +95,7 @@ export function chart(rounds, feed, selected, choose) {
   const sx = p.x(selected).toFixed(1);
   const picture = svg("svg", { class: "line large", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words(p, missed, feed.unit) },
     svg("line", { class: "rule", x1: 5, x2: width - 5, y1: floor, y2: floor }),
-    ...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${floor}L${l.from.toFixed(1)} ${floor}Z` })),
-    ...lines.map((l) => svg("path", { d: l.text })),
+    ...drawn(p, feed, floor),
     ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 1).toFixed(1), y: floor - 6, width: 2, height: 6 })),
     cursor,
     chosen ? svg("line", { class: "chosen", x1: sx, x2: sx, y1: 4, y2: floor }) : null,

@@ -75,13 +75,23 @@ export function figure(text) {
   return [el("span", {}, ...broken(whole.split(/(?<=\d,)(?=\d)/))), el("span", { class: "fraction" }, ...broken(fraction.match(/\.?\d{1,3}/g) ?? []))];
 }
 
-/** spoken is a figure with the words for whoever is read to. */
-export const spoken = (text) => [el("span", { class: "sr", text }), el("bdi", { "aria-hidden": "true" }, ...figure(text))];
+/** spoken is a figure, with its unit if it has one, and the words for whoever is read to. */
+export function spoken(text) {
+  const [number, unit] = text.split("\u00a0", 2);
+  return [el("span", { class: "sr", text }), el("bdi", { "aria-hidden": "true" }, ...figure(number)), unit ? el("bdi", { class: "unit", "aria-hidden": "true", text: ` ${unit}` }) : ""];
+}
 
 /** exact writes what a source said as the feed does: its decimals at least, and all digits that were said. */
 export function exact(text, decimals) {
   const [whole, fraction = ""] = text.split(".");
   return grouped(decimals && /^\d*$/.test(fraction) ? `${whole}.${fraction.padEnd(decimals, "0")}` : text);
+}
+
+/** measured writes what a source said, with its unit; nothing if it said nothing. What a module is given is of no feed yet. */
+export function measured({ value, status, unit }, feed) {
+  if (value === undefined || value === null) return "";
+  const own = status !== "given";
+  return [exact(String(value), own && feed?.kind === "number" ? feed.decimals : 0), unit || (own && feed?.unit)].filter(Boolean).join("\u00a0");
 }
 
 /** counted writes so many of something: 1 fault, 1,250 faults. */

@@ -2,8 +2,8 @@
 
 import { chart } from "./chart.js";
 import { command, dodona, verifyAt } from "./command.js";
-import { $, counted, instant, cross, el, exact, grouped, inputMark, mark, scaled, seal, short, spoken } from "./dom.js";
-import { link } from "./links.js";
+import { $, counted, instant, cross, el, grouped, inputMark, mark, measured, scaled, seal, short, spoken } from "./dom.js";
+import { at, link } from "./links.js";
 import { read, readText } from "./node.js";
 
 const around = 60; // rounds to each side of one that is further back than the page remembers
@@ -60,7 +60,7 @@ export class Drawer {
     if (this.feed(name) && round > 0) return this.show(round);
     if (this.feed(name) && named === "latest") return this.tell(this.feed(name).missed?.reason || "This feed has no rounds yet.");
     try {
-      const { problem } = await read(`v1/feeds/${encodeURIComponent(name)}${this.feed(name) ? `/rounds/${encodeURIComponent(named)}` : ""}`);
+      const { problem } = await read(this.feed(name) ? at(name, "rounds", named) : at(name));
       if (this.name === name) this.tell(problem?.detail ?? "This feed is new here; load the page again.");
     } catch (error) {
       if (this.name === name) this.tell(`The node did not answer: ${error.message}`);
@@ -98,13 +98,13 @@ export class Drawer {
   async recall(round) {
     const { name } = this;
     const side = around * (this.feed(name)?.everyMs ?? 0);
-    const { rounds } = await read(`v1/feeds/${encodeURIComponent(name)}/rounds?from=${Math.max(1, round - side)}&limit=${2 * around + 1}`);
+    const { rounds } = await read(`${at(name, "rounds")}?from=${Math.max(1, round - side)}&limit=${2 * around + 1}`);
     if (rounds && this.name === name) this.past = rounds.filter((r) => r.round <= round + side);
   }
 
   /** after returns the next round that there is, however long nothing was made. */
   async after(round) {
-    const { rounds } = await read(`v1/feeds/${encodeURIComponent(this.name)}/rounds?from=${round + 1}&limit=1`);
+    const { rounds } = await read(`${at(this.name, "rounds")}?from=${round + 1}&limit=1`);
     return rounds?.[0];
   }
 
@@ -121,7 +121,7 @@ export class Drawer {
     $("#drawer-round").textContent = instant(round);
     this.refresh();
     this.fill(...this.beforehand());
-    const base = `v1/feeds/${encodeURIComponent(this.name)}/rounds/${round}`;
+    const base = at(this.name, "rounds", round);
     try {
       const missed = this.known().find((r) => r.round === round)?.missed;
       const past = this.known().length < 2 ? this.recall(round) : null;
@@ -147,7 +147,7 @@ export class Drawer {
     const answer = document.problem ? null : document;
     const inputs = document.problem?.inputs ?? inputsOf(story) ?? this.knownInputs();
     return [
-      answer ? this.value(answer) : failed(document.problem.detail),
+      answer ? this.value(answer, story.quality) : failed(document.problem.detail),
       answer && verdict(answer, story.attestation?.verdict),
       answer ? this.checks(base) : el("div", { class: "checks" }, this.itself()),
       this.pictured(),
@@ -220,9 +220,9 @@ export class Drawer {
       trouble ? el("small", { class: "why", text: s.lastError }) : null);
   }
 
-  value(answer) {
+  value(answer, quality) {
     const known = this.known().find((r) => r.round === this.round);
-    return written(known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals), answer.feed.unit);
+    return written(known?.text ? grouped(known.text) : scaled(answer.attestation.report.value, answer.feed.decimals), answer.feed.unit, known?.quality ?? quality);
   }
 
   /** beforehand shows what the page knows of a round while the node is asked for the rest. */
@@ -230,7 +230,7 @@ export class Drawer {
     const known = this.known().find((r) => r.round === this.round);
     const asking = el("p", { class: "waiting", text: "asking the node …" });
     if (!known) return [asking];
-    return [known.missed ? failed(known.missed) : written(grouped(known.text), this.feed(this.name).unit), asking];
+    return [known.missed ? failed(known.missed) : written(grouped(known.text), this.feed(this.name).unit, known.quality), asking];
   }
 
   knownInputs() {
@@ -240,8 +240,8 @@ export class Drawer {
   }
 }
 
-function written(text, unit) {
-  const value = el("p", { class: "value" }, ...spoken(text), " ", el("bdi", { class: "unit", text: unit }));
+function written(text, unit, quality) {
+  const value = el("p", { class: "value" }, ...spoken(text), " ", el("bdi", { class: "unit", text: unit }), quality ? el("span", { class: "quality" }, mark(quality), quality) : null);
   value.style.setProperty("--characters", text.length);
   return value;
 }
@@ -272,21 +272,15 @@ function verdict(answer, checked) {
   return el("div", { class: "verdict" }, el("span", { class: "stamp" }, seal(), "Attested"), el("span", { text: checked?.message ?? count }));
 }
 
-/** said writes the value of an input; what a module is given is of no feed yet. */
-function said(input, feed) {
-  if (input.value === undefined || input.value === null) return "–";
-  return exact(String(input.value), feed?.kind === "number" && input.status !== "given" ? feed.decimals : 0);
-}
-
 function inputLine(input, feed) {
   const off = input.status !== "used" && input.status !== "given";
   const digest = input.readings?.[0]?.digest;
-  const detail = [input.readings?.[0]?.detail, digest && `reading ${short(digest)}`].filter(Boolean).join(" · ");
+  const detail = [input.quality, input.readings?.[0]?.detail, digest && `reading ${short(digest)}`].filter(Boolean).join(" · ");
   return el("li", {},
     inputMark(input.status),
     el("b", { text: input.point || input.source }),
-    el("span", { class: off ? "said off" : "said" }, ...spoken(said(input, feed))),
-    off ? el("small", { class: "why" }, `${input.status}${input.reason ? ": " : ""}`, el("bdi", { text: input.reason ?? "" })) : null,
+    el("span", { class: off ? "said off" : "said" }, ...spoken(measured(input, feed) || "–")),
+    off || input.reason ? el("small", { class: "why" }, `${off ? input.status : input.quality ?? "given"}${input.reason ? ": " : ""}`, el("bdi", { text: input.reason ?? "" })) : null,
     detail ? el("small", { text: detail, title: digest ?? "" }) : null);
 }
 

@@ -3,6 +3,9 @@
 /** link is where a feed is shown: its newest round, or the one that is named. */
 export const link = (feed, round) => `#feed/${encodeURIComponent(feed)}${round ? `/${encodeURIComponent(round)}` : ""}`;
 
+/** at is where the API has a feed, or a part of it. */
+export const at = (feed, ...parts) => ["v1/feeds", ...[feed, ...parts].map(encodeURIComponent)].join("/");
+
 const places = ["feeds", "sinks", "modules", "sources"];
 
 /** target reads a link: {feed, round}, or {part} for the place of a part on the page; null of anything else. */

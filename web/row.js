@@ -1,12 +1,14 @@
 // The row of one feed: its answer, or why there is none, where it came from, and whether it can be trusted.
 
 import { sparkline } from "./chart.js";
-import { counted, instant, cross, el, every, figure, grouped, inputMark, mark, scaled, seal, set, span } from "./dom.js";
+import { counted, instant, cross, el, every, figure, grouped, inputMark, mark, measured, scaled, seal, set, span } from "./dom.js";
 import { link } from "./links.js";
 
 const hour = 3_600_000; // ms
 const most = 1000; // rounds kept of a feed: a page of the API
 const shortUnit = 5; // characters that fit beside the value
+
+const cell = (name, ...children) => el("td", { role: "cell", class: name }, ...children);
 
 /** past returns where the chart of a feed begins: an hour ago, or sixty rounds if they are longer. Zero: with the newest. */
 export const past = (feed, now) => (feed.everyMs * most < hour ? 0 : Math.floor(now - Math.max(hour, 60 * feed.everyMs)));
@@ -22,26 +24,28 @@ export class Row {
     this.onchain = el("div", { class: "onchain" });
     this.unit = el("bdi", { class: "unit", "aria-hidden": "true" });
     this.spoken = el("span", { class: "sr" });
-    this.spark = el("td", { role: "cell", class: "spark" });
+    this.spark = cell("spark");
     this.dots = el("ul", { class: "dots" });
     this.time = el("time");
     this.note = el("small");
     this.stamp = el("button", { type: "button", class: "stamp" });
     this.stamp.addEventListener("click", () => this.check());
     this.why = el("bdi");
-    this.cause = el("td", { role: "cell", class: "cause", hidden: true }, this.why);
+    this.cause = cell("cause", this.why);
     this.tr = el("tr", { role: "row" },
       el("th", { role: "rowheader", scope: "row" }, this.name, " ", this.sub),
-      el("td", { role: "cell", class: "num value-of" }, this.spoken, el("div", { class: "fitted", "aria-hidden": "true" }, this.answer), " ", this.unit, this.onchain),
+      cell("num value-of", this.spoken, el("div", { class: "fitted", "aria-hidden": "true" }, this.answer), " ", this.unit, this.onchain),
       this.spark,
-      el("td", { role: "cell", class: "inputs-of" }, this.dots),
-      el("td", { role: "cell", class: "num age" }, this.time, this.note),
-      el("td", { role: "cell", class: "seal" }, this.stamp),
+      cell("inputs-of", this.dots),
+      cell("num age", this.time, this.note),
+      cell("seal", this.stamp),
       this.cause);
   }
 
   update(feed) {
     this.feed = feed;
+    const points = new Map(feed.points?.map((p) => [p.id, p]));
+    for (const i of feed.inputs ?? []) ({ unit: i.unit, quality: i.quality } = points.get(i.point) ?? {});
     if (feed.latest) this.remember(feed.latest);
     if (feed.missed) this.remember({ round: feed.missed.round, time: feed.missed.time, missed: feed.missed.reason });
     this.trim();
@@ -169,12 +173,12 @@ export class Row {
 
   showSources() {
     const inputs = this.feed.inputs ?? [];
-    const key = JSON.stringify(inputs.map((i) => [i.point, i.status, i.reason]));
+    const key = JSON.stringify(inputs.map((i) => [i.point, i.status, i.reason, i.value, i.quality]));
     if (this.shown === key) return;
     this.shown = key;
     const usable = inputs.filter((i) => i.status === "used" || i.status === "given").length;
     const dots = inputs.slice(0, 8).map((input) => {
-      const words = `${input.point || input.source}: ${input.status}${input.reason ? `, ${input.reason}` : ""}`;
+      const words = `${input.point || input.source}: ${[input.status, measured(input, this.feed), input.quality, input.reason].filter(Boolean).join(", ")}`;
       return el("li", { title: words }, inputMark(input.status), el("span", { class: "sr", text: words }));
     });
     this.dots.replaceChildren(...dots, inputs.length ? el("li", { class: "count", "aria-hidden": "true", text: `${usable}/${inputs.length}` }) : "");
@@ -185,7 +189,7 @@ export class Row {
   }
 
   tick(now) {
-    const { latest, everyMs, staleMs } = this.feed;
+    const { latest, everyMs, staleMs, quality } = this.feed;
     if (!latest) return;
     const age = now - Date.parse(latest.time);
     const stale = age > (staleMs || 3 * everyMs);
@@ -197,6 +201,7 @@ export class Row {
       this.stale = stale;
       this.showCause();
     }
-    set(this.note, stale ? "stale" : "");
+    const word = stale ? "stale" : quality;
+    if (this.note.textContent !== word) this.note.replaceChildren(stale ? inputMark(word) : mark(word), word);
   }
 }
