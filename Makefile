@@ -36,7 +36,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 help: ## list the targets (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## three price servers, one lying and one hanging, a node on them, a live table; builds bin/dodona too (needs Go)
+demo: ## a small plant and three price servers, one lying and one hanging, a node on them, a live table; builds bin/dodona too (needs Go)
 	@scripts/build.sh bin/demo ./cmd/demo
 	@scripts/build.sh bin/dodona ./cmd/dodona
 	@bin/demo

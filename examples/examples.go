@@ -8,7 +8,7 @@ import "embed"
 //go:embed *.yaml
 var Files embed.FS
 
-// Modules is the folder modules: the module of btc-plausible.yaml, which is sdk/c/example, signed with a key that was
+// Modules is the folder modules: the module of btc-plausible.yaml and demo.yaml, which is sdk/c/example, signed with a key that was
 // thrown away afterwards, and the trust file that names it.
 //
 //go:embed modules

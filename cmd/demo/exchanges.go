@@ -29,6 +29,7 @@ type market struct {
 	honest []quote // what was served honestly, oldest first
 	lies   int
 	hangs  int
+	down   bool // the servers are unplugged
 }
 
 type quote struct {
@@ -61,6 +62,26 @@ func (m *market) count(counter *int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	*counter++
+}
+
+// plug pulls the plug of the servers, or puts it in again.
+func (m *market) plug(in bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = !in
+}
+
+// reached serves while the servers are plugged in; otherwise a connection ends without a word.
+func (m *market) reached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.mu.Lock()
+		down := m.down
+		m.mu.Unlock()
+		if down {
+			panic(http.ErrAbortHandler)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // spread returns the lowest and highest honest quote served between from and to, and whether there was any.
@@ -142,7 +163,7 @@ func open(m *market) (*exchanges, error) {
 		}
 		mux := http.NewServeMux()
 		mux.HandleFunc(x.path, x.handler)
-		server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+		server := &http.Server{Handler: m.reached(mux), ReadHeaderTimeout: 5 * time.Second}
 		e.servers = append(e.servers, server)
 		e.done.Go(func() { _ = server.Serve(listener) }) // returns ErrServerClosed
 		hosts = append(hosts, x.real, "http://"+listener.Addr().String())

@@ -1,9 +1,10 @@
-// Command demo shows Dodona at work: three price servers, of which one lies and one hangs now and then, and a node
-// that asks them, signs the median, remembers it, checks it and serves it; once by extraction alone, and once by a signed
-// WebAssembly module that marks as bad what cannot be true.
+// Command demo shows Dodona at work: a small plant with a boiler (Modbus), a flow meter (CoAP), a power meter (MQTT), and three price servers
+// (HTTP), of which one lies and one hangs now and then; and a node that asks them, signs the answers, remembers them, checks them and serves
+// them. The price is made twice, by extraction alone, and by a signed WebAssembly module that marks as bad what cannot be true. The page has a
+// button for each device that pulls its plug; --unplug does it for a part of the run.
 //
 // With --json it ends with one JSON object on standard output and exits with 0 only if every attested answer
-// verified and the liar never moved an answer beyond what the honest servers said.
+// verified, the liar never moved an answer beyond what the honest servers said, and what was unplugged left a gap and answered again.
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -35,8 +37,10 @@ type flags struct {
 	live     bool
 	listen   string
 	seed     uint64
+	unplug   string // a device, by its name or protocol; empty: none
 
-	enough func(sums) bool // of tests: ends the demo when a round came and it says so
+	enough  func(sums) bool  // of tests: ends the demo when a round came and it says so
+	started func(url string) // of tests: told where the page is
 }
 
 // compileWorker is the first argument with which this program starts itself to compile a module.
@@ -51,7 +55,8 @@ func main() {
 	flag.BoolVar(&f.json, "json", false, "no table; one JSON object at the end")
 	flag.BoolVar(&f.live, "live", false, "ask the real exchanges, every 10 s")
 	flag.StringVar(&f.listen, "listen", "", "address of the page (default 127.0.0.1:8080, or a free port if that is taken)")
-	flag.Uint64Var(&f.seed, "seed", 1, "of the price walk")
+	flag.Uint64Var(&f.seed, "seed", 1, "of what devices measure and of the price walk")
+	flag.StringVar(&f.unplug, "unplug", "", "pull the plug of a device for a part of the run: modbus, coap, mqtt or http")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -93,6 +98,9 @@ func run(ctx context.Context, f flags) (*tally, error) {
 	}
 	defer s.close()
 	sums := newTally(s.market, s.feeds()...)
+	sums.outage = s.outage
+	var pulling sync.WaitGroup
+	defer pulling.Wait()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	n, err := node.Open(ctx, node.Options{
@@ -108,11 +116,26 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		return nil, err
 	}
 	sums.trust(n.Network())
+	if err := s.front.serve(n.URL()); err != nil {
+		return nil, err
+	}
+	if f.started != nil {
+		f.started(s.front.url())
+	}
 	s.chain.run(sums.mined)
+	if s.outage != nil {
+		pulling.Go(func() {
+			if err := s.outage.run(ctx, s.devices); err != nil {
+				sums.broke(err)
+			}
+		})
+	}
 	if f.json {
 		if err := n.Run(ctx); err != nil {
 			return nil, err
 		}
+		end()
+		pulling.Wait()
 		return sums, json.NewEncoder(os.Stdout).Encode(sums.sums())
 	}
 	return sums, s.show(ctx, n, sums, placeOf(program))
@@ -124,7 +147,7 @@ func (s *stage) show(ctx context.Context, n *node.Node, sums *tally, p place) er
 	defer end()
 	done := make(chan error, 1)
 	go func() { done <- n.Run(running) }() // waited for by each way out
-	ended, err := follow(ctx, done, sums, newScreen(os.Stdout, s.title(n), p.meanwhile(n.URL())))
+	ended, err := follow(ctx, done, sums, newScreen(os.Stdout, s.title(n), p.meanwhile(s.front.url())))
 	if ended {
 		return err
 	}
@@ -147,11 +170,12 @@ func (s *stage) show(ctx context.Context, n *node.Node, sums *tally, p place) er
 
 // title says what runs and where.
 func (s *stage) title(n *node.Node) (lines []string) {
+	lines = append(lines, "a plant on 127.0.0.1: a boiler (modbus), a flow meter (coap), a power meter (mqtt); the page has a button that unplugs each")
 	if s.market != nil {
 		lines = append(lines, "three price servers on 127.0.0.1: coingecko lies by ×10 now and then, kraken hangs now and then")
 	}
 	return append(lines,
-		fmt.Sprintf("page   %s   node %s %s   stop with Ctrl-C", n.URL(), s.config.Node.Name, n.Address().Short()),
+		fmt.Sprintf("page   %s   node %s %s   stop with Ctrl-C", s.front.url(), s.config.Node.Name, n.Address().Short()),
 		fmt.Sprintf("chain  %s   %s %s, anchors %s", s.chain.url, onChain, dodona.Address(s.chain.feed).Short(), dodona.Address(s.chain.anchor).Short()),
 	)
 }

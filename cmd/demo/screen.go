@@ -101,10 +101,11 @@ func (t *tally) rows() (rows table.Table, newest dodona.Round) {
 		Columns: []table.Column{
 			{Name: "feed"},
 			{Name: "answer", Right: true, Whole: true},
+			{Name: "quality", Rank: 2},
 			{Name: "sources", Rank: 1, Least: 24},
-			{Name: "round", Rank: 3},
-			{Name: "age", Right: true, Rank: 2},
-			{Name: "signed→kept", Right: true, Rank: 4},
+			{Name: "round", Rank: 4},
+			{Name: "age", Right: true, Rank: 3},
+			{Name: "signed→kept", Right: true, Rank: 5},
 		},
 		Margin: 2,
 	}
@@ -113,17 +114,17 @@ func (t *tally) rows() (rows table.Table, newest dodona.Round) {
 	for _, name := range t.feeds {
 		o, found := t.last[name]
 		if !found {
-			rows.Add(table.Cells(name, "no round yet"))
+			rows.Add(table.Cells(name, "no round yet", ""))
 			continue
 		}
 		if newest == 0 || o.Round < newest {
 			newest = o.Round
 		}
-		rows.Add(table.Cells(name, answerText(o.Answer), sourcesText(o.Bundle),
+		rows.Add(table.Cells(name, answerText(o.Answer), qualityText(o.Bundle), sourcesText(o.Bundle),
 			o.Round.Time().Format(time.TimeOnly), fmt.Sprintf("%.1f s", time.Since(o.at).Seconds()), keptText(o.Kept)))
 	}
 	if t.onchain > 0 {
-		rows.Add(table.Cells("on chain", t.slot, fmt.Sprintf("%s, %d gas; anchors: %d", unit.Count(t.onchain, "update"), t.gas, t.anchors)))
+		rows.Add(table.Cells("on chain", t.slot, "", fmt.Sprintf("%s, %d gas; anchors: %d", unit.Count(t.onchain, "update"), t.gas, t.anchors)))
 	}
 	return rows, newest
 }
@@ -138,7 +139,11 @@ func (t *tally) told(width int) []string {
 		text += fmt.Sprintf(" · liar lied %d, its values rejected %d · hangs survived %d", lies, t.refused, hangs)
 		t.mu.Unlock()
 	}
-	return table.Hang("  ", text, width)
+	lines := table.Hang("  ", text, width)
+	if words := t.outage.told(); words != "" {
+		lines = append(lines, table.Hang("  ", words, width)...)
+	}
+	return lines
 }
 
 func answerText(a *dodona.Answer) string {
@@ -146,6 +151,14 @@ func answerText(a *dodona.Answer) string {
 		return "missed"
 	}
 	return a.Feed.Format(a.Attestation.Report.Value)
+}
+
+// qualityText says what the answer is worth; a missed round is bad.
+func qualityText(b *dodona.Bundle) string {
+	if b == nil {
+		return ""
+	}
+	return b.Quality.String()
 }
 
 // sourcesText shows each source with a word, because colour alone says nothing to many.

@@ -17,12 +17,16 @@ import (
 )
 
 const (
-	example = "btc-plausible.yaml" // the configuration that the demo runs
-	onChain = "btc.usd"            // the feed whose answers go to the chain
+	example = "demo.yaml" // the configuration that the demo runs
+	onChain = "btc.usd"   // the feed whose answers go to the chain
 )
 
-// A stage is everything around the node: the servers that it asks, the chain that it delivers to, and its configuration.
+// A stage is everything around the node: the devices and servers that it asks, the chain that it delivers to, the front that shows it, and
+// its configuration.
 type stage struct {
+	devices *devices
+	front   *front
+	outage  *outage // nil unless a device is to be unplugged
 	market  *market // nil when the real exchanges are asked
 	servers *exchanges
 	chain   *chain
@@ -48,14 +52,23 @@ func setUp(ctx context.Context, f flags, data string) (_ *stage, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make key: %w", err)
 	}
-	yaml := strings.NewReplacer(
-		"data: ./data", fmt.Sprintf("data: %q, key: {hex: %q}", data, hex.EncodeToString(key.Bytes())),
-		"examples/modules", data+"/modules",
-	).Replace(string(text))
 	period := time.Minute
 	if !f.live {
 		period = 5 * time.Second
 		s.market = newMarket(f.seed)
+	}
+	if err := s.openPlant(ctx, f); err != nil {
+		return nil, err
+	}
+	replace, err := s.devices.addresses()
+	if err != nil {
+		return nil, err
+	}
+	yaml := strings.NewReplacer(append(replace,
+		"data: ./data", fmt.Sprintf("data: %q, key: {hex: %q}", data, hex.EncodeToString(key.Bytes())),
+		"examples/modules", data+"/modules",
+	)...).Replace(string(text))
+	if !f.live {
 		if s.servers, err = open(s.market); err != nil {
 			return nil, err
 		}
@@ -79,8 +92,22 @@ sinks:
 	if err != nil {
 		return nil, err
 	}
-	s.config.API.Listen = address(f.listen)
-	return s, nil
+	s.config.API.Listen = "127.0.0.1:0"
+	s.front, err = openFront(ctx, address(f.listen), s.devices)
+	return s, err
+}
+
+// openPlant starts the devices, and plans the outage of one.
+func (s *stage) openPlant(ctx context.Context, f flags) (err error) {
+	if s.devices, err = startDevices(ctx, f.seed, s.market); err != nil || f.unplug == "" {
+		return err
+	}
+	d, err := s.devices.named(f.unplug)
+	if err != nil {
+		return fmt.Errorf("unplug: %w", err)
+	}
+	s.outage = newOutage(d, f.duration)
+	return nil
 }
 
 func (s *stage) load(yaml string) (err error) {
@@ -111,10 +138,16 @@ func (s *stage) feeds() []string {
 
 // close ends what was started, and waits.
 func (s *stage) close() {
+	if s.front != nil {
+		s.front.close()
+	}
 	if s.chain != nil {
 		s.chain.close()
 	}
 	if s.servers != nil {
 		s.servers.close()
+	}
+	if s.devices != nil {
+		s.devices.close()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 // A tally counts what the node did and judges it from outside: every answer is verified as a stranger would.
 type tally struct {
 	market *market // nil when the real exchanges are asked
+	outage *outage // nil if no device is to be unplugged
 
 	mu       sync.Mutex
 	network  dodona.Digest
@@ -26,6 +28,7 @@ type tally struct {
 	missed   int
 	refused  int                            // liar's values that were not used
 	module   int                            // answers that the module's points gave
+	by       map[string]int                 // answers by the protocol that brought their values
 	answers  map[dodona.Round]dodona.Int192 // attested, of the feed that goes to the chain
 	onchain  int                            // updates that the contract took
 	anchors  int                            // Merkle roots that the other contract took
@@ -58,10 +61,13 @@ type sums struct {
 	Module   int     `json:"module"`  // of the attested: answers of the feed whose points a WebAssembly module makes
 	P50      float64 `json:"p50_ms"`  // from the value, journaled, to the attestation read back from the journal
 	P99      float64 `json:"p99_ms"`
+
+	Protocols map[string]int `json:"protocols"`           // of the attested: answers of the feeds that each protocol brings
+	Unplugged *gap           `json:"unplugged,omitempty"` // with --unplug
 }
 
 func newTally(m *market, feeds ...string) *tally {
-	return &tally{market: m, feeds: feeds, last: make(map[string]seen), answers: make(map[dodona.Round]dodona.Int192)}
+	return &tally{market: m, feeds: feeds, last: make(map[string]seen), answers: make(map[dodona.Round]dodona.Int192), by: make(map[string]int)}
 }
 
 func (t *tally) trust(n dodona.Network) {
@@ -70,10 +76,20 @@ func (t *tally) trust(n dodona.Network) {
 	t.network = n.ID()
 }
 
+// broke takes why the demo itself failed.
+func (t *tally) broke(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.invalid = append(t.invalid, err.Error())
+}
+
 // add takes a round that ended.
 func (t *tally) add(o node.Outcome) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.outage != nil {
+		t.outage.add(o)
+	}
 	if o.Bundle != nil {
 		t.last[o.Bundle.Feed.Name] = seen{o, time.Now()}
 	}
@@ -82,6 +98,7 @@ func (t *tally) add(o node.Outcome) {
 		return
 	}
 	t.attested++
+	t.by[protocolOf(o.Answer.Feed.Name)]++
 	if r := o.Answer.Attestation.Report; o.Answer.Feed.Name == onChain {
 		t.answers[r.Round], t.shape = r.Value, o.Answer.Feed
 		delete(t.answers, r.Round-remembered)
@@ -111,7 +128,8 @@ func (t *tally) verify(o node.Outcome) {
 	t.verified++
 }
 
-// judge compares the answer with what the honest servers said from the round's instant on, until it was seen here.
+// judge compares the answer with what its device can have, or with what the honest servers said from the round's instant on, until it was
+// seen here.
 func (t *tally) judge(o node.Outcome) {
 	if o.Bundle != nil {
 		for _, in := range o.Bundle.Inputs {
@@ -120,11 +138,13 @@ func (t *tally) judge(o node.Outcome) {
 			}
 		}
 	}
-	if t.market == nil {
-		return
-	}
 	report := o.Answer.Attestation.Report
 	value := report.Value.Decimal(o.Answer.Feed.Decimals)
+	if fine, known := can(o.Answer.Feed.Name, value); known && !fine {
+		t.beyond = append(t.beyond, fmt.Sprintf("%s round %s: no device says %s", o.Answer.Feed.Name, o.Round, o.Answer.Feed.Format(report.Value)))
+	} else if known || t.market == nil {
+		return
+	}
 	low, high, found := t.market.spread(o.Round.Time(), time.Now())
 	lowest, highest := low.decimal(), high.decimal()
 	if o.Answer.Feed.Unit == "kUSD" {
@@ -161,6 +181,7 @@ func (t *tally) sums() sums {
 		Rounds: t.attested + t.missed, Attested: t.attested, Verified: t.verified, Missed: t.missed, Module: t.module,
 		Onchain: t.onchain, Anchors: t.anchors, Gas: t.gas,
 		P50: percentile(t.kept, 50), P99: percentile(t.kept, 99),
+		Protocols: maps.Clone(t.by), Unplugged: t.outage.left(),
 	}
 }
 
@@ -179,7 +200,7 @@ func (t *tally) good() bool {
 	s := t.sums()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return s.Attested > 0 && s.Verified == s.Attested && len(t.beyond) == 0
+	return s.Unplugged.complaint() == nil && s.Attested > 0 && s.Verified == s.Attested && len(t.beyond) == 0 && len(t.invalid) == 0
 }
 
 // complaint says why it is not good.
@@ -189,6 +210,9 @@ func (t *tally) complaint() error {
 	var errs []error
 	if t.attested == 0 {
 		errs = append(errs, errNothing)
+	}
+	if err := t.outage.left().complaint(); err != nil {
+		errs = append(errs, err)
 	}
 	for _, list := range [][]string{t.invalid, t.beyond} {
 		for _, text := range list {
