@@ -131,6 +131,11 @@ func (l *loader) tell(who subject, err error, elsewhere ...string) {
 	}
 	rest := m.Message[len(setting):]
 	n, at := who.node.Descend(who.at, setting)
+	if n == nil && who.around != nil { // it stands beside them
+		if beside, there := who.around.Descend(who.around.At, setting); beside != nil {
+			n, at = beside, there
+		}
+	}
 	if l.followsFrom(who, setting, rest) {
 		return
 	}

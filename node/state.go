@@ -151,7 +151,7 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 // toRead returns how many records a sink of this node has not read.
 func toRead(sink string, readers []api.ReaderStatus) int {
 	for _, r := range readers {
-		if r.Own && (r.Name == sinkReader(sink) || r.Name == pointsReader(sink)) {
+		if r.Own && r.Configured && (r.Name == sinkReader(sink) || r.Name == pointsReader(sink)) { // the other is of a policy before
 			return int(min(r.Backlog, math.MaxInt32))
 		}
 	}

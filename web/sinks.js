@@ -43,7 +43,7 @@ class Sink extends Part {
     const count = `${grouped(String(s.delivered))} delivered`;
     this.ago = el("time");
     if (!s.lastAt) return this.delivered.replaceChildren(count);
-    const last = s.lastTopic === "data" ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : el("span", { text: "an anchor" });
+    const last = s.lastTopic === "data" ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : el("span", { text: s.lastTopic === "reading" ? s.lastFeed : "an anchor" });
     this.delivered.replaceChildren(`${count} · last `, last, " ", this.ago);
     this.ago.title = `${instant(s.lastAt)}\n${s.lastRecord}`;
   }
@@ -65,7 +65,8 @@ class Sink extends Part {
     const wait = s.nextTry ? Date.parse(s.nextTry) - now : 0;
     const next = wait > 0 ? ` · next try in ${span(wait + 999)}` : "";
     const oldest = s.oldest ? `, the oldest for ${span(now - Date.parse(s.oldest))}` : "";
-    set(this.waiting, s.waiting || next ? `${grouped(String(s.waiting))} waiting${oldest}${next}` : "");
+    const lost = s.overtaken ? `${counted(s.overtaken.readings, "reading")} freed before they went, of ${instant(s.overtaken.from)} to ${instant(s.overtaken.until)}` : "";
+    set(this.waiting, [s.waiting || next ? `${grouped(String(s.waiting))} waiting${oldest}${next}` : "", lost].filter(Boolean).join(" · "));
   }
 }
 

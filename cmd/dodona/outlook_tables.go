@@ -10,6 +10,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/table"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // ranks says in which order feeds stand, the worst first.
@@ -141,7 +142,12 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 				why += "; next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
 			}
 		}
-		t.Add(row, fits.reason(strings.TrimPrefix(why, "; "), width))
+		below := []table.Cell{fits.reason(strings.TrimPrefix(why, "; "), width)}
+		if gap := k.Overtaken; gap != nil {
+			below = append(below, fits.reason(fmt.Sprintf("overtaken: %s that came from %s to %s, at most: journal.raw freed them before they were delivered",
+				unit.Count(gap.Readings, "reading"), gap.From.UTC().Format(time.DateTime), gap.Until.UTC().Format(time.DateTime)+"Z"), width))
+		}
+		t.Add(row, below...)
 	}
 	return andMore(t, more, "sink")
 }

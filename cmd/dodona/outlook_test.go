@@ -35,6 +35,7 @@ func aBadNight() outlook {
 			Sinks: []api.SinkStatus{
 				{Name: "out", Kind: "stdout", State: "ok", Delivered: 7, Dead: 2, LastError: "of long ago", LastAt: now.Add(-time.Second)},
 				{Name: "main", Kind: "evm", State: "stuck", Quality: dodona.Bad, Queue: 1, Waiting: 84, Oldest: now.Add(-3 * time.Minute), LastError: "the password does not open this keystore"},
+				{Name: "plant", Kind: "mqtt", State: "ok", Delivered: 90210, Waiting: 3, LastAt: now.Add(-time.Second), Overtaken: &api.Overtaken{Readings: 1200, From: now.Add(-30 * time.Hour), Until: now.Add(-26 * time.Hour)}},
 				{Name: "hook", Kind: "webhook", State: "retrying", Quality: dodona.Uncertain, Attempt: 3, NextTry: now.Add(time.Second), LastError: "HTTP status 500"},
 			},
 			Modules: []api.ModuleStatus{

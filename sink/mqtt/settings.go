@@ -29,6 +29,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/mqttc"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -137,7 +138,7 @@ func (s *Settings) CheckWith(p sink.Policy, _ []string) error {
 		return s.checkTemplate("topic", cmp.Or(s.Topic, pointsTopic), "device_id", "protocol", "point", "source", "node", "name")
 	}
 	if s.Format == Sparkplug {
-		return errors.New("format: sparkplug is for points, and this sink delivers answers: feeds and anchors stand in the way")
+		return advice.Hint(errors.New("format: sparkplug is for points, and this sink delivers answers: feeds and anchors stand in the way"), "take out feeds and anchors, or this")
 	}
 	return s.checkTemplate("topic", cmp.Or(s.Topic, answersTopic), "feed", "node", "name")
 }
