@@ -72,7 +72,7 @@ func TestDocumentRefusesWhatCannotBeOne(t *testing.T) {
 func TestCheckNamesTheSetting(t *testing.T) {
 	for key, change := range map[string]func(*Settings){
 		"path":     func(s *Settings) { s.Path = "" },
-		"format":   func(s *Settings) { s.Format = "csv" },
+		"format":   func(s *Settings) { s.Format = "xml" },
 		"time":     func(s *Settings) { s.Time = "/ts" },
 		"from":     func(s *Settings) { s.From = "middle" },
 		"every":    func(s *Settings) { s.Every = 1 },

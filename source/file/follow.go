@@ -43,13 +43,18 @@ type follower struct {
 	size    int64        // of now when it was last seen to grow since then
 	grown   time.Time    // when that was
 	missing time.Time    // since when nothing is at path
+	header  []byte       // of the rows that were read last; nil: unknown
 }
 
 func newFollower(s Settings, env source.Env, every time.Duration, path string) *follower {
-	return &follower{
+	f := &follower{
 		settings: s, env: env, every: every, path: path,
 		want: &reading{max: int(s.MaxLine), dropped: env.Dropped, chunk: make([]byte, chunkSize), now: env.Now},
 	}
+	if s.Format == formatCSV {
+		f.want.table = func(name string) *table { return newTable(s.table(), sayer(env, name)) }
+	}
+	return f
 }
 
 // A found is what one look found: lines of one file, or a position that is worth keeping without any.
@@ -112,6 +117,9 @@ func (f *follower) keep(o *opened, lines []line) (found, error) {
 		return found{}, err
 	}
 	f.mark()
+	if o.table != nil && o.table.header != nil {
+		f.header = o.table.header
+	}
 	return found{lines: lines, name: o.name, keep: true}, nil
 }
 
@@ -162,6 +170,7 @@ func (f *follower) begin() (found, error) {
 			return found{}, err
 		}
 		f.now.since, f.now.copied = was.notBefore(), f.now.copied && !g.is(was)
+		f.now.resume(was)
 		if !slices.ContainsFunc(all, g.same) {
 			f.tellPutAway(g, was)
 		}
@@ -273,6 +282,10 @@ func (f *follower) enter(path string, offset int64) error {
 		return err
 	}
 	o.since, o.copied = f.born, path != f.path
+	if f.want.table != nil {
+		o.table = f.want.table(o.name)
+		o.table.before = f.header
+	}
 	if f.now != nil {
 		f.now.close()
 	}
@@ -285,20 +298,31 @@ func (f *follower) enter(path string, offset int64) error {
 	return nil
 }
 
+// resume goes on with the header that was in force where an earlier start ended.
+func (o *opened) resume(was position) {
+	if o.table != nil {
+		o.table.resume(was.Header)
+	}
+}
+
 // readings makes readings of lines.
 func (f *follower) readings(got found) (readings []dodona.Reading) {
 	now := f.env.Now()
+	media := f.settings.media()
 	for i, l := range got.lines {
 		r := dodona.Reading{
 			Source:      f.env.Source,
 			Item:        f.item,
 			Body:        l.text,
-			ContentType: "application/json",
+			ContentType: media,
 			Received:    now.Add(time.Duration(i)), // of lines that came together the later one is the later
 			Detail:      fmt.Sprintf("%s at byte %d, %d B", got.name, l.offset, len(l.text)),
 		}
 		if f.settings.Time != timeRead {
 			r = timedLine(r, l)
+		}
+		if l.reason != "" {
+			r = bad(r, l.reason)
 		}
 		readings = append(readings, r)
 	}

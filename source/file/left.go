@@ -130,6 +130,10 @@ func (f *follower) reopen(path string, p position) (*opened, bool) {
 		return nil, false
 	}
 	o.since = p.notBefore()
+	if f.want.table != nil {
+		o.table = f.want.table(o.name)
+		o.resume(p)
+	}
 	return o, true
 }
 

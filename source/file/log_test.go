@@ -102,8 +102,10 @@ type reader struct {
 	causes   []string
 	items    []string // and lines
 	times    []time.Time
-	alive    int    // batches with nothing in them
-	onDrop   func() // what happens in the middle of a look that drops something
+	alive    int      // batches with nothing in them
+	doubts   []string // what is not good, and why
+	mute     bool     // before what was journaled is acknowledged
+	onDrop   func()   // what happens in the middle of a look that drops something
 }
 
 func newReader(l *log, change func(*Settings)) *reader {
@@ -174,6 +176,18 @@ func (r *reader) read(d time.Duration) (last error) {
 			r.lines = append(r.lines, string(reading.Body))
 			r.times = append(r.times, reading.SourceTime)
 			r.items = append(r.items, reading.Item+" "+string(reading.Body))
+			if reading.Quality != dodona.Good {
+				r.doubts = append(r.doubts, reading.Quality.String()+": "+reading.Detail)
+			}
+		}
+		if b.Ack == nil {
+			continue
+		}
+		if r.mute {
+			return last
+		}
+		if err := b.Ack(ctx); err != nil {
+			last = err
 		}
 	}
 	return last

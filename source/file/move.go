@@ -152,6 +152,7 @@ func (f *follower) afterTruncation() error {
 			return err
 		}
 		f.now.since = since
+		f.now.resume(was)
 		return nil
 	}
 	if g, found := f.unknown(all); found && was.Offset == 0 {
@@ -175,7 +176,11 @@ func (f *follower) lastLine() (found, error) {
 	if long {
 		f.want.tooLong(f.now.name)
 	}
-	if !whole || l.isBlank() {
+	if !whole {
+		return found{}, nil
+	}
+	l, counts := f.now.admit(l, f.want.max)
+	if !counts {
 		return found{}, nil
 	}
 	lines := []line{l}

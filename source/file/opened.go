@@ -27,6 +27,7 @@ type opened struct {
 	since    time.Time // what that has and was not read is not older; zero: nobody knows
 	gone     time.Time // since when no folder has it any more; zero if one has
 	grown    time.Time // when it was left, or had lines after that
+	table    *table    // of CSV, else nil
 }
 
 // A stretch is where NULs end that begin at a place of a file, in the file as it was then.
@@ -44,6 +45,7 @@ type reading struct {
 	dropped func(n uint64, cause string)
 	chunk   []byte
 	now     func() time.Time
+	table   func(name string) *table // nil: lines are not rows
 }
 
 // openFile opens a file of a log, to be read on from offset.
@@ -89,7 +91,7 @@ func (o *opened) position(path string, info os.FileInfo) (position, error) {
 	}
 	p.Device, p.Inode = identity(info)
 	p.Born = bornOf(o.file, p.Inode)
-	p.At = o.at
+	p.At, p.Header = o.at, o.table.newHeader()
 	var err error
 	p.Head, p.Tail, err = fingerprints(o.file, p.Offset)
 	return p, err
@@ -121,13 +123,14 @@ func (o *opened) read(want *reading) ([]line, error) {
 	}
 	before, end := o.split, o.end
 	before.partial = bytes.Clone(before.partial)
+	table := o.table.clone()
 	lines, err := o.scan(want)
 	if err != nil || len(lines) == 0 {
 		return nil, err
 	}
 	// A file that was truncated while it was read gave us a mixture of old and new.
 	if intact, err := o.intact(); err != nil || !intact {
-		o.split, o.end = before, end
+		o.split, o.end, o.table = before, end, table
 		return nil, err
 	}
 	return lines, nil
@@ -155,16 +158,32 @@ func (o *opened) scan(want *reading) (lines []line, err error) {
 			if c.long {
 				want.tooLong(o.name)
 			}
-			if c.found && !c.line.isBlank() {
+			if !c.found {
+				continue
+			}
+			if l, counts := o.admit(c.line, want.max); counts {
 				last = true
-				lines = append(lines, c.line)
-				size += len(c.line.text)
+				lines = append(lines, l)
+				size += len(l.text)
 			}
 		}
 		o.end = max(o.end, o.split.next)
 	}
 	o.date(lines, last && o.done() && o.split.start == o.split.next)
 	return lines, nil
+}
+
+// admit returns a line as it counts, if it does: a row of CSV with its header.
+func (o *opened) admit(l line, max int) (line, bool) {
+	if o.table == nil {
+		return l, !l.isBlank()
+	}
+	if l.offset > 0 && o.table.skipped == 0 && o.table.header == nil && o.table.wrong == "" {
+		o.table.learn(o.file, l.offset, max)
+	}
+	row, found := o.table.take(l.text)
+	l.text, l.reason = row.body, row.reason
+	return l, found
 }
 
 func (want *reading) tooLong(name string) {

@@ -31,8 +31,9 @@ type position struct {
 	Left  []mark    `json:"left,omitempty"` // files that were left, and are still looked at
 	Since time.Time `json:"since,omitzero"` // what follows Offset is not older; [never]: nobody knows; zero: a release wrote it that did not say
 
-	Born  time.Time `json:"born,omitzero"`   // when the file was made; zero: nobody knows
-	Older *mark     `json:"older,omitempty"` // a file that was put away before; empty: there was none; nil: nobody knows
+	Born   time.Time `json:"born,omitzero"`    // when the file was made; zero: nobody knows
+	Header string    `json:"header,omitempty"` // of the rows of CSV from Offset on, if the file does not begin with it
+	Older  *mark     `json:"older,omitempty"`  // a file that was put away before; empty: there was none; nil: nobody knows
 }
 
 // A mark is the position in a file that was left.
@@ -45,6 +46,8 @@ type mark struct {
 
 	Since time.Time `json:"since,omitzero"`
 	Born  time.Time `json:"born,omitzero"`
+
+	Header string `json:"header,omitempty"`
 }
 
 // notBefore returns a time that what follows the position is not older than; zero: nobody knows.
@@ -59,15 +62,15 @@ func (p position) notBefore() time.Time {
 }
 
 func (p position) mark() mark {
-	return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail, p.Since, p.Born}
+	return mark{p.Device, p.Inode, p.Offset, p.Head, p.Tail, p.Since, p.Born, p.Header}
 }
 
 func (m mark) position(path string) position {
-	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail, Since: m.Since, Born: m.Born}
+	return position{Path: path, Device: m.Device, Inode: m.Inode, Offset: m.Offset, Head: m.Head, Tail: m.Tail, Since: m.Since, Born: m.Born, Header: m.Header}
 }
 
 func (m mark) valid() bool {
-	return m.Offset >= 0 && len(m.Head) == 2*fingerprintSize && len(m.Tail) == 2*fingerprintSize
+	return m.Offset >= 0 && len(m.Header) <= maxNewHeader && len(m.Head) == 2*fingerprintSize && len(m.Tail) == 2*fingerprintSize
 }
 
 var errCursor = errors.New("the cursor is not one of this file")

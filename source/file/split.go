@@ -3,6 +3,8 @@ package file
 import (
 	"bytes"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // A line is one complete line without its end.
@@ -12,6 +14,7 @@ type line struct {
 
 	written time.Time // as far as is known; zero: it is not
 	bound   bound     // what that says of it
+	reason  string    // why it is bad; empty: it is not
 }
 
 // A bound says how a line's time is known.
@@ -25,7 +28,7 @@ const (
 
 // isBlank reports whether a line has nothing to say: blanks, and the mark that a file may begin with.
 func (l line) isBlank() bool {
-	return len(bytes.TrimSpace(bytes.TrimPrefix(l.text, []byte("\xef\xbb\xbf")))) == 0
+	return len(bytes.TrimSpace(bytes.TrimPrefix(l.text, []byte(plain.Mark)))) == 0
 }
 
 // A splitter cuts a file into lines, which end in a line feed, a carriage return, or both. It holds back the last one until its

@@ -21,7 +21,7 @@ const (
 	hangsAfter    = 10 * time.Second // a look that takes longer is told: the disk or the share does not answer
 )
 
-// tail follows the lines of a log, or of all whose names match a pattern.
+// tail follows the lines of a log, or of all whose names match a pattern, or reads files that are dropped.
 type tail struct {
 	settings Settings
 	every    time.Duration
@@ -50,9 +50,12 @@ type looked struct {
 
 func openTail(s Settings, env source.Env) *tail {
 	t := &tail{settings: s, every: cmp.Or(s.Every, defaultLook), unsaid: true, closing: make(chan struct{})}
-	if isPattern(s.Path) {
+	switch {
+	case s.After != "":
+		t.logs = openDrops(s, env)
+	case isPattern(s.Path):
 		t.logs = openMany(s, env, t.every)
-	} else {
+	default:
 		t.logs = openOne(s, env, t.every)
 	}
 	return t
