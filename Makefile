@@ -29,6 +29,8 @@ COLD     := github.com/nats-io/... github.com/alecthomas/... github.com/goccy/..
 SLIM     := $(COLD:%=-gcflags=%=-l)
 # Without the embedded bus a node needs a NATS server elsewhere: docs/decisions/063-the-bus-is-a-room-of-its-own.md.
 NO_SERVER := no.bus.server
+# What is put on gateways has no simulated plant: it is for whoever tries Dodona, who builds it or has it from go install.
+NO_SIM   := no.sim
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 
 .PHONY: help demo build check lint deps test test-times generate guests guests-tinygo contracts gas differential verifier bench against fuzz crash mutants soak stress release package operations slim clean
@@ -137,18 +139,18 @@ stress: ## the tests of PACKAGES (default ./...) TIMES (3) in a row beside TASKS
 release: ## stripped static binaries for amd64, arm64 and ARMv7 under bin/, with their sizes
 	@for arch in amd64 arm64 arm; do \
 	  slim=; [ $$arch = arm ] && slim="$(SLIM)"; \
-	  GOOS=linux GOARCH=$$arch GOARM=7 go build -trimpath $$slim -ldflags '$(LDFLAGS)' -o bin/dodona-linux-$$arch ./cmd/dodona || exit 1; \
+	  GOOS=linux GOARCH=$$arch GOARM=7 go build -trimpath -tags $(NO_SIM) $$slim -ldflags '$(LDFLAGS)' -o bin/dodona-linux-$$arch ./cmd/dodona || exit 1; \
 	done; ls -l bin/dodona-linux-* | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
 
 package: ## a Debian package for amd64 under bin/, with a unit of systemd (needs Go, dpkg-deb)
-	@GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/dodona-linux-amd64 ./cmd/dodona
+	@GOOS=linux GOARCH=amd64 go build -trimpath -tags $(NO_SIM) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-amd64 ./cmd/dodona
 	@scripts/package.sh bin/dodona-linux-amd64 amd64 bin
 
 operations: ## every command of docs/guide/operations.md on a clean Debian 12 with systemd (needs Go, root, debootstrap, systemd-nspawn; minutes)
 	@scripts/operations.sh
 
 slim: ## bin/dodona-linux-arm-slim for ARMv7, without the embedded journal: it needs a NATS server (journal.url); with its size
-	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
+	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER),$(NO_SIM) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
 	@ls -l bin/dodona-linux-arm-slim | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
 
 clean: ## remove what was built

@@ -63,7 +63,7 @@ var heavy = map[string][]string{
 	"github.com/nats-io/":                    {"bus", "journal"},
 	"github.com/nats-io/nats-server/":        {"bus"},
 	"github.com/decred/":                     {"internal/secp"},
-	"github.com/gopcua/":                     {"source/opcua"},
+	"github.com/gopcua/":                     {"internal/plant", "source/opcua"},
 	"github.com/tetratelabs/wazero":          {"module", "module/native"},
 	"github.com/goccy/go-yaml":               {"internal/strict"},
 	"github.com/alecthomas/kong":             {"cmd/dodona"},

@@ -53,6 +53,7 @@ type cli struct {
 	Backup  backupCommand  `cmd:"" help:"Write an archive of a node's data folder, while it runs or not."`
 	Restore restoreCommand `cmd:"" help:"Make a data folder of such an archive."`
 	Replay  replayCommand  `cmd:"" help:"Compute a round again from its bundle and compare."`
+	Sim     simCommand     `cmd:"" help:"Simulate a small plant to try Dodona on: Modbus, OPC UA, CoAP and MQTT, with faults on command."`
 
 	Source struct {
 		Read  sourceReadCommand  `cmd:"" help:"Make one exchange with the sources of a configuration, and show what their rules take."`

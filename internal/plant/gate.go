@@ -126,14 +126,14 @@ type conn struct {
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if err == nil {
-		err = c.hold(lateness)
+		err = c.hold(0)
 	}
 	return n, err
 }
 
-// Write waits until the gate lets it.
+// Write waits until the gate lets it. Each write of the servers behind it is one answer.
 func (c *conn) Write(b []byte) (int, error) {
-	if err := c.hold(0); err != nil {
+	if err := c.hold(lateness); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)

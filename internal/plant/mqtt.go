@@ -27,6 +27,8 @@ type mqttPart struct {
 
 	mu     sync.Mutex
 	faults map[string]Fault // by device
+	cut    bool             // nobody can be told
+	edge   edge
 }
 
 func startMQTT(ctx context.Context, c Config, w world) (part, error) {
@@ -38,14 +40,18 @@ func startMQTT(ctx context.Context, c Config, w world) (part, error) {
 	able.MaximumClients, able.MaximumPacketSize, able.MaximumClientWritesPending = maxClients, maxPacket, maxPending
 	able.MaximumSessionExpiryInterval, able.MaximumInflight, able.ReceiveMaximum, able.TopicAliasMaximum = maxSession, maxPending, maxPending, 16
 	able.MaximumMessageExpiryInterval = maxSession
-	m := &mqttPart{gate: g, world: w, faults: map[string]Fault{"power": Plug}}
+	m := &mqttPart{gate: g, world: w, faults: map[string]Fault{"power": Plug, spPump: Plug}}
 	m.broker = mqtt.New(&mqtt.Options{
 		Capabilities: able, InlineClient: true, Logger: slog.New(slog.DiscardHandler),
 		SysTopicResendInterval: 24 * 60 * 60, // nobody needs them, and each reads the memory's statistics
 	})
+	m.edge.broker = m.broker
 	err = m.broker.AddHook(new(door), nil)
 	if err == nil {
 		err = m.broker.AddListener(listeners.NewNet("plant", g))
+	}
+	if err == nil {
+		err = m.edge.listen()
 	}
 	if err == nil {
 		err = m.broker.Serve()
@@ -97,6 +103,10 @@ func (m *mqttPart) devices() []Device {
 			{"voltage", "V", "topic plant/power, JSON /voltage"},
 			{"energy", "kW.h", "topic plant/power, JSON /energy"},
 		}},
+		{Name: spPump, Protocol: MQTT, Address: at, Points: []Point{
+			{"speed", "/min", "Sparkplug group plant, edge edge-1, device pump, metric speed, an Int32"},
+			{"vibration", "mm/s", "Sparkplug group plant, edge edge-1, device pump, metric vibration, a Double"},
+		}},
 	}
 }
 
@@ -106,6 +116,12 @@ func (m *mqttPart) fault(device string, f Fault) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if device == "" {
+		m.cut = f == Unplug || f == Freeze
+	}
+	if device == "" && f == Unplug { // the edge node lost its connection too
+		m.edge.die(time.Now())
+	}
 	for name := range m.faults {
 		if name == device || device == "" && (f == Lie || f == Plug) {
 			m.faults[name] = f
@@ -133,7 +149,10 @@ func (m *mqttPart) run(ctx context.Context) {
 func (m *mqttPart) publish(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.publishPower(now)
+	if !m.cut {
+		m.publishPower(now)
+		m.edge.tell(m.world, m.faults[spPump], now)
+	}
 }
 
 // publishPower says what the power meter measures. One that is unplugged or frozen says nothing; one that is slow tells of the past.
@@ -150,5 +169,5 @@ func (m *mqttPart) publishPower(now time.Time) {
 		watts, volts = 99999999, 0
 	}
 	body := fmt.Appendf(nil, `{"time":%q,"power":%s,"voltage":%s,"energy":%s}`, since.Format(time.RFC3339Nano), decimal(watts, 1), decimal(volts, 1), decimal(energy, 2))
-	_ = m.broker.Publish("plant/power", body, true, 0) // it fails for a wrong topic alone
+	_ = m.broker.Publish("plant/power", body, false, 0) // it fails for a wrong topic alone
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/mqttc"
+	"github.com/dodona-oracle/dodona/internal/sparkplug"
 )
 
 // subscribed returns what the broker sends of some topics to a client of one version.
@@ -58,10 +59,6 @@ func TestThePowerMeterPublishesToBothVersions(t *testing.T) {
 	for _, version := range []mqttc.Version{mqttc.Three, mqttc.Five} {
 		p := started(t, Config{Every: 20 * time.Millisecond})
 		_, got := subscribed(t, p, version, "plant/power")
-		first := received(t, got, "plant/power")
-		if !first.Retained {
-			t.Errorf("%s: nothing is retained", version)
-		}
 		var values struct {
 			Time                   time.Time
 			Power, Voltage, Energy float64
@@ -90,4 +87,54 @@ func TestAnUnpluggedBrokerCutsItsClients(t *testing.T) {
 	_, got := subscribed(t, p, mqttc.Five, "plant/#")
 	received(t, got, "plant/power")
 	_ = p.Fault("mqtt", Freeze) // and ends so
+}
+
+// next returns the next payload of Sparkplug on a topic.
+func next(t *testing.T, from <-chan mqttc.Message, topic string) sparkplug.Payload {
+	t.Helper()
+	m := received(t, from, topic)
+	p, err := sparkplug.Decode(m.Payload)
+	if err != nil {
+		t.Fatalf("%s: %v", topic, err)
+	}
+	return p
+}
+
+func TestThePumpIsBornWorksAndDies(t *testing.T) {
+	p := started(t, Config{Every: 20 * time.Millisecond})
+	c, got := subscribed(t, p, mqttc.Five, "spBv1.0/#")
+	if m := next(t, got, "spBv1.0/plant/DDATA/edge-1/pump").Metrics; len(m) != 2 || m[0].Name != "" || m[0].Alias != 1 {
+		t.Errorf("data: got %+v, want two metrics by their aliases", m)
+	}
+	ask := sparkplug.Payload{Metrics: []sparkplug.Metric{{Name: sparkplug.Rebirth, Type: sparkplug.Boolean, Value: sparkplug.FlagOf(true)}}}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := c.Publish(ctx, mqttc.Message{Topic: "spBv1.0/plant/NCMD/edge-1", Payload: ask.Append(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if b := next(t, got, "spBv1.0/plant/NBIRTH/edge-1"); !b.HasSeq || b.Seq != 0 || b.Metrics[0].Name != sparkplug.BdSeq {
+		t.Errorf("birth of the edge node: %+v", b)
+	}
+	b := next(t, got, "spBv1.0/plant/DBIRTH/edge-1/pump")
+	if len(b.Metrics) != 2 || b.Seq != 1 || b.Metrics[1].Name != "vibration" {
+		t.Fatalf("birth of the pump: %+v", b)
+	}
+	if unit, _ := b.Metrics[1].Property(sparkplug.EngUnit); unit.Value.Text != "mm/s" {
+		t.Errorf("vibration is in %q", unit.Value.Text)
+	}
+	_ = p.Fault("pump", Lie)
+	for bad := false; !bad; {
+		m := next(t, got, "spBv1.0/plant/DDATA/edge-1/pump").Metrics[0]
+		q, has := m.Property(sparkplug.Quality)
+		bad = has && q.Value.Bits == sparkplug.QualityBad
+	}
+	_ = p.Fault("pump", Unplug)
+	if d := next(t, got, "spBv1.0/plant/NDEATH/edge-1"); d.HasSeq || d.Metrics[0].Name != sparkplug.BdSeq || d.Metrics[0].Value.Bits != 0 {
+		t.Errorf("death: %+v", d)
+	}
+	_ = p.Fault("pump", Plug)
+	if b := next(t, got, "spBv1.0/plant/NBIRTH/edge-1"); b.Metrics[0].Value.Bits != 1 {
+		t.Errorf("the next birth is that of the same session: %+v", b)
+	}
+	next(t, got, "spBv1.0/plant/DBIRTH/edge-1/pump")
 }

@@ -1,5 +1,5 @@
 // Package plant is a small simulated plant: a boiler behind Modbus TCP, a flow meter behind CoAP, a power meter and a pump behind an MQTT
-// broker (the pump speaks Sparkplug B), with faults on command. It is for demos and for people without devices, and no peer of tests: what it
+// broker (the pump speaks Sparkplug B), and a press behind OPC UA, with faults on command. It is for demos and for people without devices, and no peer of tests: what it
 // speaks was written by those who read it.
 //
 // Nothing of it listens before [Start], and all that strangers make it keep is bounded.
@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
 // Config says where the plant listens and how it goes.
@@ -59,7 +61,7 @@ type Plant struct {
 	log     *slog.Logger
 	world   world
 	parts   []part
-	devices []Device
+	devices []Device // with the addresses that the parts have
 	halt    context.CancelFunc
 	workers sync.WaitGroup
 }
@@ -85,7 +87,7 @@ func Start(ctx context.Context, c Config) (*Plant, error) {
 	}
 	p := &Plant{log: c.Log, world: world{seed: c.Seed, every: c.Every}}
 	ctx, p.halt = context.WithCancel(ctx)
-	for _, start := range []func(context.Context, Config, world) (part, error){startModbus, startCoAP, startMQTT} {
+	for _, start := range []func(context.Context, Config, world) (part, error){startModbus, startCoAP, startMQTT, startOPCUA} {
 		made, err := start(ctx, c, p.world)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("start plant: %w", err), p.Close())
@@ -104,29 +106,27 @@ func (p *Plant) Devices() []Device { return slices.Clone(p.devices) }
 // a device there does not take with it. A fault takes the place of the one before.
 func (p *Plant) Fault(name string, f Fault) error {
 	if !slices.Contains(Faults(), f) {
-		return fmt.Errorf("no fault is called %q: want one of %s", f, listed(Faults()))
+		return fmt.Errorf("no fault is called %s: want one of %s", plain.Quote(string(f), 30), listed(Faults()))
 	}
-	found := false
+	if !p.Has(name) {
+		return fmt.Errorf("nothing in the plant is called %s: want one of %s", plain.Quote(name, 30), listed(p.names()))
+	}
 	for _, part := range p.parts {
-		devices := part.devices()
-		if devices[0].Protocol == name {
-			part.fault("", f)
-			found = true
-			continue
-		}
-		for _, d := range devices {
+		for _, d := range part.devices() {
 			if d.Name == name {
 				part.fault(name, f)
-				found = true
 			}
 		}
-	}
-	if !found {
-		return fmt.Errorf("nothing in the plant is called %q: want one of %s", name, listed(p.names()))
+		if part.devices()[0].Protocol == name {
+			part.fault("", f)
+		}
 	}
 	p.log.Info("fault", "at", name, "fault", string(f))
 	return nil
 }
+
+// Has reports whether a device or a protocol of the plant has a name.
+func (p *Plant) Has(name string) bool { return slices.Contains(p.names(), name) }
 
 // names returns whatever can be faulty.
 func (p *Plant) names() (names []string) {

@@ -1,0 +1,6 @@
+//go:build !unix && !no.sim
+
+package main
+
+// ignoreBackground: there are no jobs here.
+func ignoreBackground() {}
