@@ -64,9 +64,12 @@ func (p points) Apply(_ context.Context, c dodona.Call) (r dodona.Result, err er
 
 // Has reports whether a reading has the registers of a point.
 func (p points) Has(r dodona.Reading, point string) bool {
-	s, ok := spanOf(r.Item)
 	rule, known := p[point]
-	return ok && known && s.has(rule.span())
+	if !known || !ofUnit(r.Item, rule.UnitID) { // a feed asks for each of its points of every block of all units
+		return false
+	}
+	s, ok := spanOf(r.Item)
+	return ok && s.has(rule.span())
 }
 
 // has reports whether a block has all of a field.
