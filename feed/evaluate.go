@@ -107,6 +107,7 @@ func (e *evaluation) input(id string, points []dodona.Point, absent map[string]A
 func (e *evaluation) fits(p dodona.Point) error {
 	f := e.doc.Feed
 	if p.Unit != "" && f.Unit != "" && p.Unit != f.Unit {
+		// Fault (point): a value is in another unit.
 		return fmt.Errorf("is in %s, and the feed is in %s", p.Unit, f.Unit)
 	}
 	i, err := p.Value.Rescale(f.Decimals)
@@ -122,6 +123,7 @@ func (e *evaluation) fits(p dodona.Point) error {
 // fresh reports why a value measured at t does not speak for the round.
 func (e *evaluation) fresh(t time.Time) error {
 	if t.IsZero() {
+		// Fault (stale): a value has no time.
 		return errors.New("does not say when it was measured")
 	}
 	age, side := e.round.Time().Sub(t), "before"
@@ -129,6 +131,7 @@ func (e *evaluation) fresh(t time.Time) error {
 		age, side = t.Sub(e.round.Time()), "after"
 	}
 	if age > e.doc.Stale() {
+		// Fault (stale): the clock of a device lies, behind or ahead.
 		return fmt.Errorf("measured %s %s the round, at most %s is allowed", unit.FormatDuration(age.Round(time.Millisecond)), side, unit.FormatDuration(e.doc.Stale()))
 	}
 	return nil

@@ -21,6 +21,7 @@ func (p *Pump) giveUp(batch dodona.Batch, cause error) error {
 	p.doing = nil
 	p.countDropped(uint64(n), "the journal can never take them: "+cause.Error())
 	p.mu.Unlock()
+	// Fault (dropped): readings are larger than the journal takes.
 	return fmt.Errorf("dropped %s, which the journal can never take: %s", unit.Count(n, "reading"), cause) // not %w: it is over
 }
 

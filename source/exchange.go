@@ -19,13 +19,16 @@ const (
 )
 
 var (
+	// Fault (restart): nothing comes for three times as long as it should.
 	errSilent = errors.New("it was silent for too long")
-	errStray  = errors.New("it did not return when told to")
+	// Fault (restart): a call does not return when it is told to.
+	errStray = errors.New("it did not return when told to")
 )
 
 // A panicError is a panic inside a source, which is a mistake of ours or of a library, not of the peer.
 type panicError struct{ value any }
 
+// Fault (exchange): the code of a kind panics.
 func (e panicError) Error() string { return fmt.Sprintf("the source panicked: %v", e.value) }
 
 // open opens the source where the last journaled batch ended.

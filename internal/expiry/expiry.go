@@ -20,6 +20,7 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	// Fault (exchange): a certificate expires in the middle of a session.
 	return fmt.Sprintf("the certificate of %s expired at %s, in the middle of the session", e.Who, e.Until.UTC().Format(time.RFC3339))
 }
 

@@ -49,6 +49,7 @@ type Manual struct {
 	Structs map[string]Struct
 	Kinds   []Kind // sorted
 	Metrics []Group
+	Faults  []Fault // of every source
 
 	short    map[string]bool     // types of which a single value stands for one of their settings
 	words    map[string][]string // what a type may be, with the comment of the constant: "batch (…)"
@@ -73,6 +74,8 @@ type instance struct {
 // A Kind is a kind of source or sink: its key in YAML, its folder, what its package comment says, and a configuration that has one.
 type Kind struct {
 	Name, Dir, Doc, Example string
+
+	Faults []Fault // of a source: its own, and those of what it is made of
 }
 
 // Read reads the settings below root, the top of the module. A setting without a comment, or one whose comment
@@ -100,7 +103,7 @@ func Read(root string) (Manual, error) {
 		}
 	}
 	m.finish()
-	mistakes = append(mistakes, m.readMetrics(root))
+	mistakes = append(mistakes, m.readMetrics(root), m.readFaults(root))
 	slices.SortFunc(m.Kinds, func(a, b Kind) int { return strings.Compare(a.Name, b.Name) })
 	if err := errors.Join(mistakes...); err != nil {
 		return m, fmt.Errorf("read the source: %w", err)
@@ -213,7 +216,7 @@ func (m *Manual) readDir(root, dir string) error {
 	if kind != "" && strings.Contains(dir, "/") {
 		example, err := os.ReadFile(filepath.Join(root, dir, "example.yaml"))
 		mistakes = append(mistakes, err)
-		m.Kinds = append(m.Kinds, Kind{kind, dir, packageDoc, string(example)})
+		m.Kinds = append(m.Kinds, Kind{Name: kind, Dir: dir, Doc: packageDoc, Example: string(example)})
 	}
 	return errors.Join(mistakes...)
 }

@@ -2,9 +2,13 @@ package fielddoc
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -109,4 +113,139 @@ type Settings struct {
 	if f := fields[3]; !f.Required || f.Type != "list of secret" {
 		t.Errorf("got %+v", f)
 	}
+}
+
+// untested are reasons that no test of their package names yet, by folder and the beginning of the reason. An entry that is tested leaves.
+var untested = []string{
+	"source: it did not return when told to",
+	"source: the source panicked: …",
+	"feed: does not say when it was measured",
+	"source/coap: the device refuses the request with a reset",
+	"source/coap: notifications came faster than the journal takes them",
+	"source/coap: no answer: …",
+	"source/coap: silent for …, and to a ping: …",
+	"source/coap: a notification is older than the one before it",
+	"source/evm: the block was replaced while it was read",
+	"source/evm: contract … refuses …: …",
+	"source/http: pages.next: what names the next page is no URL",
+	"source/knx: a router lost them",
+	"source/modbus: … others did not say yet who they are",
+	"source/modbus: exception …: …",
+	"source/mqtt: edge node …/… has more than … devices",
+	"source/mqtt: metrics of a birth beyond … of all: name groups or metrics, or make several sources",
+	"source/mqtt: says so",
+	"source/mqtt: messages of QoS 0 came while there was no room for more",
+	"source/mqtt: is no time in RFC 3339, and none in seconds or milliseconds since 1970",
+	"internal/mqttc: no packet from the broker in …, though it was pinged: it is frozen, or the way to it is cut",
+	"internal/sparkplug: is NaN, no number",
+	"source/opcua: no more than max_nodes (…) of the … that were found",
+	"source/opcua: it sent a message … of … bytes, want 8 to …",
+	"source/opcua: the server's queue for … was full; raise queue, or publish more often",
+	"source/opcua: a message of it is not signed as it should be",
+	"source/opcua: no answer within timeout",
+	"source/opcua: no notification and no sign of life for …, though the connection stands; connecting anew",
+	"source/opcua: the server's notifications before this one did not come",
+	"source/s7: no answer in …: …",
+	"source/serial: … answers came to one request, and one of them may be to an earlier one",
+	"source/serial: a frame is dropped: it came when nothing was asked for, or too late",
+	"source/serial: it came too slowly",
+	"source/serial: a gap of … before the port was open: what the device said meanwhile did not come…",
+	"source/serial: more frames came than the journal took",
+	"source/snmp: what answers is no answer to the request",
+	"source/snmp: … takes itself for another since it was found (…); it is looked for anew",
+	"source/snmp: its value has …, at most … are read",
+	"source/snmp: the system had no room for them: more come than are taken",
+	"source/snmp: none of its first … says …, and more are not looked at",
+	"source/snmp: … of more than 32 bits",
+	"source/snmp: walk …: after … the device names …, which is no further: it goes in circles",
+	"source/sql: look_back holds more than … rows; among the newest of them alone those that come late are found",
+	"source/sql: it gives more than … rows (limit), so which are the latest is not known: let it end in ORDER BY and LIMIT, or raise limit",
+	"source/sql: column … is null: its type … is not read; convert it in the query, with CAST or a function of that type",
+	"source/sql: the server did not answer in …: …",
+	"source/sql: the query writes, and this source only reads; leave out what writes: …",
+	"source/websocket: a message above max_message (…)",
+	"source/websocket: … takes no message for … (timeout)",
+	"source/websocket: no pong in …",
+}
+
+// TestEveryFaultIsTested: a test of its package names a part of each reason that the pages tell of.
+func TestEveryFaultIsTested(t *testing.T) {
+	manual, err := Read(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := map[string][]string{} // by folder
+	seen := map[string]bool{}
+	all := slices.Clone(manual.Faults)
+	for _, k := range manual.Kinds {
+		if len(k.Faults) == 0 && !k.sink() && k.Name != "file" && k.Name != "sim" {
+			t.Errorf("kind %s has no table of faults", k.Name)
+		}
+		all = append(all, k.Faults...)
+	}
+	for _, f := range all {
+		if seen[f.Dir+f.Reason] {
+			continue
+		}
+		seen[f.Dir+f.Reason] = true
+		if said[f.Dir] == nil {
+			said[f.Dir] = textsOfTests(t, f.Dir)
+		}
+		tested := slices.ContainsFunc(said[f.Dir], func(text string) bool { return names(text, f) })
+		if excused := slices.Contains(untested, f.Dir+": "+f.Reason); tested == excused {
+			t.Errorf("%s: the reason %q (%s) is tested %t, and excused %t", f.Dir, f.Reason, f.What, tested, excused)
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("%d faults were found", len(seen))
+	}
+}
+
+// names reports whether a text of a test names a reason: it has three words that follow each other in it, or is a part of it. A test may also name what
+// the reason is called in the code.
+func names(text string, f Fault) bool {
+	if f.Name != "" && text == f.Name {
+		return true
+	}
+	for part := range strings.SplitSeq(f.Reason, "…") {
+		if len(text) >= 8 && strings.Contains(part, text) {
+			return true
+		}
+		words := strings.Fields(strings.Trim(part, " :;,().+"))
+		for i := 0; i+min(3, len(words)) <= len(words) && len(words) > 0; i++ {
+			run := strings.Trim(strings.Join(words[i:i+min(3, len(words))], " "), " :;,().+")
+			if len(run) >= 10 && strings.Contains(text, run) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// textsOfTests returns every text that stands in the tests of a folder, and of those below and beside it that test it.
+func textsOfTests(t *testing.T, dir string) (texts []string) {
+	t.Helper()
+	texts = []string{""}
+	files, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if name, is := n.(*ast.Ident); is {
+				texts = append(texts, name.Name)
+			}
+			if literal, is := n.(*ast.BasicLit); is && literal.Kind == token.STRING {
+				if text, err := strconv.Unquote(literal.Value); err == nil {
+					texts = append(texts, strings.Trim(text, " :;,()"))
+				}
+			}
+			return true
+		})
+	}
+	return texts
 }

@@ -45,6 +45,7 @@ func (m Manual) kind(k Kind) []byte {
 		b.WriteString("How settings are written, and what stands beside the kind in a source (`value`, `points`, `device`), is in the [configuration guide](../guide/configuration.md).\n\n")
 	}
 	m.table(&b, k.Dir+".Settings", "", "##")
+	m.faults(&b, k)
 	fmt.Fprintf(&b, "## Example\n\n```yaml\n%s```\n", k.Example)
 	return b.Bytes()
 }

@@ -117,8 +117,10 @@ func (w *wire) read(p []byte) (int, error) {
 func (w *wire) failure(err error, doing string) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		// Fault (exchange): a broker closes the connection.
 		return fmt.Errorf("the broker closed the connection without a word, as some do when another one comes with the same client id (%s)", plain.Quote(w.client, maxText))
 	case errors.Is(err, os.ErrDeadlineExceeded) && doing == "read":
+		// Fault (exchange): a broker is frozen, or the way to it is cut.
 		return fmt.Errorf("no packet from the broker in %s, though it was pinged: it is frozen, or the way to it is cut", unit.FormatDuration(time.Duration(w.due.Load())))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the broker takes nothing for %s", unit.FormatDuration(writeLimit))
@@ -146,6 +148,7 @@ func (w *wire) next() error {
 		return nil
 	}
 	if first>>4 != publish {
+		// Fault (exchange): a packet is larger than was agreed.
 		return fmt.Errorf("the broker sends a packet of type %d with %d bytes, more than %d", first>>4, size, w.most)
 	}
 	return w.pass(first, size)
@@ -178,6 +181,7 @@ func (w *wire) length(first byte) (size int, head []byte, err error) {
 			return size, head, nil
 		}
 	}
+	// Fault (exchange): what comes is no MQTT.
 	return 0, nil, errors.New("the broker sends what is no packet of MQTT: a length of more than four bytes")
 }
 

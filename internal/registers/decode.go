@@ -38,6 +38,7 @@ func (f Format) Decode(b []byte) (dodona.Decimal, error) {
 		return none, err
 	}
 	if slices.Contains(f.Missing, v) {
+		// Fault (point): a device says by an agreed value that it has none.
 		return none, fmt.Errorf("the device says by %s that it has no value", v)
 	}
 	if len(f.Enum) > 0 {
@@ -87,6 +88,7 @@ func digits(raw uint64, bits int) (dodona.Decimal, error) {
 	for at := bits - 4; at >= 0; at -= 4 {
 		digit := int64(raw >> at & 0xF)
 		if digit > 9 {
+			// Fault (point): bytes are no decimal digits.
 			return dodona.Decimal{}, fmt.Errorf("%0*X is not BCD: %X is no digit", bits/4, raw, digit)
 		}
 		v = 10*v + digit
@@ -99,8 +101,10 @@ func decimalOf(raw uint64, size int) (dodona.Decimal, error) {
 	v, text := floatOf(raw, size)
 	switch {
 	case math.IsNaN(v):
+		// Fault (point): a value is no number: NaN.
 		return dodona.Decimal{}, errors.New("the float is NaN: the device has no value")
 	case math.IsInf(v, 0):
+		// Fault (point): a value is infinite.
 		return dodona.Decimal{}, errors.New("the float is an infinity: the device has no value")
 	}
 	d, err := dodona.ParseDecimal(text)
@@ -174,6 +178,7 @@ func (f Format) text(b []byte, k kind) (dodona.Decimal, error) {
 	}
 	v, err := dodona.ParseDecimal(said)
 	if err != nil {
+		// Fault (point): a text is no number.
 		return v, fmt.Errorf("the text %s is no number", plain.Quote(said, 40))
 	}
 	if slices.Contains(f.Missing, v) {
@@ -222,6 +227,7 @@ func (f Format) label(said string) (dodona.Decimal, error) {
 	for i := range known {
 		known[i] = plain.Line(known[i], 40)
 	}
+	// Fault (point): a value stands for nothing that is known.
 	return dodona.Decimal{}, fmt.Errorf("%s is not in the enum table, which has %s%s", plain.Quote(said, 40), strings.Join(known, ", "), more)
 }
 

@@ -130,6 +130,7 @@ func (v Value) float(t Type) (dodona.Decimal, error) {
 	}
 	switch {
 	case math.IsNaN(number):
+		// Fault (point): a metric is NaN.
 		return dodona.Decimal{}, errors.New("is NaN, no number")
 	case math.IsInf(number, 0):
 		return dodona.Decimal{}, errors.New("is infinite")
@@ -187,6 +188,7 @@ func whole(n uint64) dodona.Decimal {
 }
 
 func mismatch(k Kind, t Type) error {
+	// Fault (point): a metric has a value of another type than it says.
 	return fmt.Errorf("is %s, and its type is %s", k, t)
 }
 

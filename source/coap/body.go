@@ -31,6 +31,7 @@ func (b *badBody) Error() string { return b.why }
 func unfit(format string, args ...any) error { return &badBody{fmt.Sprintf(format, args...)} }
 
 // errChanged: the resource changed while its blocks were read. Read it once more.
+// Fault (point): a resource changes while its blocks are read.
 var errChanged = errors.New("the resource changed while its blocks were read")
 
 // whole returns what a response begins, with its other blocks, which are asked for (RFC 7959 §2.4).

@@ -64,6 +64,7 @@ func secure(ctx context.Context, s Settings, conn net.Conn) (net.Conn, error) {
 	if err := session.HandshakeContext(limited); err != nil {
 		_ = session.Close()
 		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			// Fault (exchange): key or identity of DTLS is wrong.
 			return nil, fmt.Errorf("the DTLS handshake did not end in %s: PSK or identity? A wrong one is never told; or nobody speaks DTLS there", time.Since(begun).Round(time.Millisecond))
 		}
 		return nil, fmt.Errorf("the DTLS handshake failed: %w: PSK or identity?", err)

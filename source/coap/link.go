@@ -20,6 +20,7 @@ const (
 )
 
 var (
+	// Fault (exchange): a device does not want to be asked.
 	errReset = errors.New("the device refuses the request with a reset")
 	errEnded = errors.New("the source is closed")
 )
@@ -135,6 +136,7 @@ func (l *link) enqueue(m message.Message) {
 		l.confirm(m)
 	default:
 		if m.Type != message.Confirmable {
+			// Fault (dropped): notifications come faster than the journal takes them.
 			l.lost(1, "notifications came faster than the journal takes them")
 		}
 	}
@@ -247,8 +249,10 @@ func (l *link) ask(ctx context.Context, m message.Message) (message.Message, err
 
 func (l *link) unanswered(ctx context.Context, heard bool) error {
 	if heard {
+		// Fault (exchange): a device acknowledges and says no more.
 		return fmt.Errorf("the device acknowledged the request and did not answer: %w", ctx.Err())
 	}
+	// Fault (exchange): a device does not answer in time.
 	return fmt.Errorf("no answer: %w", ctx.Err())
 }
 

@@ -168,6 +168,7 @@ func blockOf(m message.Message) (b block, found bool, err error) {
 		return b, false, nil
 	}
 	if n&7 == 7 || n>>4 > 1<<20-1 {
+		// Fault (point): a device numbers blocks wrongly.
 		return b, false, errors.New("it says a size of blocks that none has")
 	}
 	return block{n >> 4, n&8 != 0, 16 << (n & 7)}, true, nil

@@ -248,6 +248,7 @@ func (o *observer) ping(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, o.settings.Timeout)
 	defer cancel()
 	if _, err := o.link.ask(limited, message.Message{}); err != nil {
+		// Fault (exchange): a device that is observed is gone, or hangs.
 		return fmt.Errorf("silent for %s, and to a ping: %w", o.link.silence().Round(time.Second), err)
 	}
 	return nil
@@ -260,6 +261,7 @@ func (o *observer) notified(ctx context.Context, m message.Message) ([]dodona.Re
 			continue
 		}
 		if n, observed := number(m, message.Observe); observed && !w.sequence.fresh(n, time.Now()) {
+			// Fault (dropped): notifications overtake each other.
 			o.env.Dropped(1, "a notification is older than the one before it")
 			return nil, nil
 		}

@@ -8,8 +8,6 @@
 // An observation is asked for again when the device was silent for the Max-Age of what it said last and 5 to 15 s more, when it refuses or ends
 // one, and on every new connection: servers forget it when they restart, and answer pings as if nothing were. A ping finds what hangs sooner.
 //
-// # Faults
-//
 // A resource that the device refuses (4.04, 4.06, 5.03 …), a body larger than max_size, blocks that do not fit together or are of different
 // versions, and a Content-Format that was not asked for make the reading of that resource bad, with the reason, or the whole exchange an error
 // where there is no other. No answer within timeout ends the connection; the next exchange has a new one, where no late answer comes. What is of no question, or older than what is known, is

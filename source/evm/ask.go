@@ -74,6 +74,7 @@ func (c *contract) Close() error {
 }
 
 // errReplaced: the block is no more what it was a moment ago. Ask again.
+// Fault (exchange): a block is replaced while it is read.
 var errReplaced = errors.New("the block was replaced while it was read")
 
 // Observe asks the contract at one block.
@@ -138,6 +139,7 @@ func (c *contract) at(ctx context.Context, chain uint64) (a answer, err error) {
 func (c *contract) call(ctx context.Context, data []byte, at ethrpc.Block) ([]byte, error) {
 	raw, err := c.client.CallContract(ctx, ethrpc.Message{To: &c.settings.Contract, Data: data}, at)
 	if err == nil && len(raw) == 0 {
+		// Fault (exchange): there is no contract at the address.
 		return nil, dodona.Permanent(fmt.Errorf("contract %s: it answers nothing: there is no contract at this address of the chain, or it has no %s", c.settings.Contract, c.view.signature()))
 	}
 	return raw, err
@@ -151,6 +153,7 @@ func (c *contract) failure(ctx context.Context, err error) error {
 	var said *ethrpc.Error
 	switch {
 	case errors.As(err, &said) && said.Reverted():
+		// Fault (exchange): a contract refuses the call.
 		return dodona.Permanent(fmt.Errorf("contract %s refuses %s: %s", c.settings.Contract, c.view.signature(), calldata.ParseRefusal(said.Revert())))
 	case errors.Is(err, ethrpc.ErrWrongChain):
 		return dodona.Permanent(err)
@@ -183,6 +186,7 @@ type block struct {
 func (c *contract) reading(a answer) (r dodona.Reading, err error) {
 	result, err := c.view.decode(a.raw)
 	if err != nil {
+		// Fault (exchange): an answer is of other types than the signature says.
 		return r, fmt.Errorf("the answer is none of this signature: %w", err)
 	}
 	tag := cmp.Or(c.settings.Block, latest)
@@ -284,6 +288,7 @@ func (c *contract) compare(r *dodona.Reading, now ethrpc.Header) {
 	case before.Hash.IsZero():
 	case now.Number < before.Number:
 		r.Quality = max(r.Quality, dodona.Uncertain)
+		// Fault (doubt): an endpoint is behind, or the chain was replaced.
 		r.Detail += fmt.Sprintf(", block %d was read before: an endpoint is behind, or the chain was replaced", before.Number)
 	case now.Number == before.Number && now.Hash != before.Hash:
 		r.Detail += ", in place of another block of this number (reorganisation)"

@@ -72,6 +72,7 @@ func (c *client) Observe(ctx context.Context) (b dodona.Batch, err error) {
 	next := pages.begin(c.url)
 	for n := 1; next != nil; n++ {
 		if n > pages.most() {
+			// Fault (exchange): there are more pages than pages.most.
 			return dodona.Batch{}, fmt.Errorf("%s %s: more than %s (pages.most)", c.method(), c.url.Host, unit.Count(pages.most(), "page"))
 		}
 		if n > 1 {
@@ -160,11 +161,13 @@ func (c *client) body(ctx, limited context.Context, resp *httpc.Response, most i
 	body, err := resp.Whole(most)
 	switch {
 	case errors.Is(err, httpc.ErrTooLarge):
+		// Fault (exchange): an answer is larger than max_size.
 		return nil, c.refused(resp, fmt.Errorf("%w than max_size (%s)", httpc.ErrTooLarge, c.settings.MaxSize))
 	case err != nil:
 		return nil, c.failure(ctx, limited, err)
 	}
 	if !resp.Ends() && mayGoOn(body) {
+		// Fault (exchange): an answer may have been cut off.
 		return nil, c.refused(resp, errors.New("it says no Content-Length, and ends in a digit where the connection ended, so more digits may have been lost: let the server send a Content-Length, or a line feed behind the number"))
 	}
 	return body, nil
@@ -192,6 +195,7 @@ func (c *client) judge(resp *httpc.Response) error {
 	err := c.refused(resp, nil)
 	switch {
 	case part:
+		// Fault (exchange): a server sends a part of the document.
 		err = fmt.Errorf("%w: a part of the document, which nobody asked for; of a number that is half of its digits", err)
 	case code >= 500, code == 429, code == 408, code == 425:
 	case code >= 400:

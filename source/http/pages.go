@@ -161,10 +161,12 @@ func onSameHost(u *url.URL, text string) (*url.URL, error) {
 	}
 	next, err := u.Parse(text)
 	if err != nil || len(text) > maxNext {
+		// Fault (exchange): the next page is none.
 		return nil, errors.New("pages.next: what names the next page is no URL")
 	}
 	next.Fragment, next.RawFragment = "", ""
 	if next.Scheme != u.Scheme || !strings.EqualFold(next.Host, u.Host) || next.User != nil {
+		// Fault (exchange): the next page is of another host.
 		return nil, dodona.Permanent(fmt.Errorf("pages.next leads to %s://%s, and pages come from one host", plain.Line(next.Scheme, maxHost), plain.Line(next.Host, maxHost)))
 	}
 	return next, nil

@@ -152,6 +152,7 @@ func (c *client) failure(ctx, limited context.Context, err error) error {
 	}
 	where := c.method() + " " + c.url.Host
 	if limited.Err() != nil || err == context.DeadlineExceeded {
+		// Fault (exchange): a server does not answer in time, or byte by byte.
 		return fmt.Errorf("%s: no complete answer in %s (timeout)", where, c.settings.Timeout)
 	}
 	failed := fmt.Errorf("%s: %w", where, err)

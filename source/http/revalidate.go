@@ -34,6 +34,7 @@ func (c *client) stands(resp *httpc.Response) (bool, error) {
 	}
 	if etag := resp.Header.Get("ETag"); etag != "" && c.last.etag != "" && weak(etag) != weak(c.last.etag) {
 		c.last = version{}
+		// Fault (exchange): a server says that nothing changed since a version that nobody has.
 		return false, fmt.Errorf("%s: says that nothing changed, and names another version than was asked about", c.asked(resp))
 	}
 	return true, nil

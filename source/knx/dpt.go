@@ -93,6 +93,7 @@ func (f format) number(dpt string, t telegram) (d dodona.Decimal, err error) {
 	case f.bits == 0 && t.small:
 		return d, fmt.Errorf("the telegram has six bits at most, and values of type %s have bytes", dpt)
 	case f.size > 0 && len(t.value) != f.size:
+		// Fault (point): a telegram is of another type than the group.
 		return d, fmt.Errorf("the telegram has %d bytes, and values of type %s have %d", len(t.value), dpt, f.size)
 	}
 	if d, err = f.take(t.value); err != nil {
@@ -135,6 +136,7 @@ func signed(b []byte) (dodona.Decimal, error) {
 func float16(b []byte) (dodona.Decimal, error) {
 	raw := binary.BigEndian.Uint16(b)
 	if raw == 0x7fff {
+		// Fault (point): a device says that it has no value.
 		return dodona.Decimal{}, errors.New("the device says that the value is invalid (7FFF)")
 	}
 	mantissa := int64(raw & 0x7ff)
@@ -148,6 +150,7 @@ func float16(b []byte) (dodona.Decimal, error) {
 func float32Of(b []byte) (dodona.Decimal, error) {
 	f := float64(math.Float32frombits(binary.BigEndian.Uint32(b)))
 	if math.IsNaN(f) || math.IsInf(f, 0) {
+		// Fault (point): a float is no number.
 		return dodona.Decimal{}, errors.New("the float is no finite number")
 	}
 	return dodona.ParseDecimal(strconv.FormatFloat(f, 'e', -1, 32))
@@ -158,6 +161,7 @@ func text(b []byte) (dodona.Decimal, error) {
 	written := strings.Trim(string(b), " \t\r\n\x00")
 	d, err := dodona.ParseDecimal(written)
 	if err != nil && !errors.Is(err, dodona.ErrRange) {
+		// Fault (point): a text is no number.
 		err = fmt.Errorf("the text %s is no number", plain.Quote(written, 30))
 	}
 	return d, err

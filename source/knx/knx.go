@@ -168,6 +168,7 @@ func (b *bus) heard(t telegram, frame []byte, by string) {
 	select {
 	case b.queue <- r:
 	default:
+		// Fault (dropped): telegrams come faster than they are taken.
 		b.env.Dropped(1, fmt.Sprintf("%d telegrams wait already: more come than are taken", maxWaiting))
 	}
 }

@@ -178,6 +178,7 @@ func (l *line) watch(now time.Time, sooner func(time.Time)) error {
 		if l.bus.settings.Routing != "" {
 			return errQuiet // nobody has to answer there
 		}
+		// Fault (exchange): a tunnel is dead with every sign of life.
 		return fmt.Errorf("%s is dead: no telegram for %s, and none of a read in %s", l.by, now.Sub(l.last).Round(time.Second), l.bus.settings.Timeout)
 	}
 	sooner(l.watched)
@@ -188,6 +189,7 @@ func (l *line) watch(now time.Time, sooner func(time.Time)) error {
 func (l *line) hear(frame []byte, now time.Time) {
 	t, err := parseTelegram(frame)
 	if errors.Is(err, errTelegram) {
+		// Fault (dropped): a frame is no telegram.
 		l.bus.env.Dropped(1, l.by+": a frame that is no telegram")
 		return
 	}

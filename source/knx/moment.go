@@ -39,6 +39,7 @@ func days(year int, month, day byte) (dodona.Decimal, error) {
 	month, day = month&0x0f, day&0x1f
 	at := time.Date(year, time.Month(month), int(day), 0, 0, 0, 0, time.UTC)
 	if at.Year() != year || at.Month() != time.Month(month) || at.Day() != int(day) {
+		// Fault (point): a clock shows a date that there is not.
 		return dodona.Decimal{}, fmt.Errorf("%04d-%02d-%02d is no date", year, month, day)
 	}
 	return integer(at.Unix() / (24 * 60 * 60)), nil
@@ -56,6 +57,7 @@ const (
 func dateTime(b []byte) (d dodona.Decimal, err error) {
 	switch {
 	case b[6]&clockFault != 0:
+		// Fault (point): a device says that its clock is wrong.
 		return d, errors.New("the device says that its clock has a fault")
 	case b[6]&(noYear|noMonthDay) != 0:
 		return d, errors.New("the device does not know the date")

@@ -116,6 +116,7 @@ func (r *route) datagram(b []byte, from netip.AddrPort, now time.Time) error {
 	}
 	switch m := message.(type) {
 	case *knxnet.RoutingLost:
+		// Fault (dropped): a router says that it lost telegrams.
 		r.bus.env.Dropped(uint64(m.Count), r.by+": a router lost them")
 	case *knxnet.RoutingBusy:
 		if until := now.Add(min(m.WaitTime, maxBusy)); until.After(r.gap) {

@@ -115,8 +115,10 @@ func (b *bus) refusal(status knxnet.ErrCode) error {
 	case knxnet.NoError:
 		return nil
 	case knxnet.ErrNoMoreConnections, knxnet.ErrNoMoreUniqueConnections:
+		// Fault (exchange): others have all tunnels of an interface.
 		return fmt.Errorf("%s has no tunnel free: it has a few, and others have them", b.settings.Gateway)
 	case knxnet.ErrConnectionType, knxnet.ErrConnectionOption:
+		// Fault (exchange): an interface wants KNX Secure, or has no tunnels.
 		return dodona.Permanent(fmt.Errorf("%s gives no tunnel (%s): is it a router alone, or one that wants KNX Secure?", b.settings.Gateway, statusText(status)))
 	}
 	return fmt.Errorf("%s gives no tunnel: %s", b.settings.Gateway, statusText(status))
@@ -172,6 +174,7 @@ func (t *tunnel) tick(now time.Time) (next time.Time, err error) {
 	}
 	if !t.beat.After(now) {
 		if t.beats == maxBeats {
+			// Fault (exchange): an interface is gone.
 			return now, fmt.Errorf("%s does not answer heartbeats: %s is not there any more", t.by, t.bus.settings.Gateway)
 		}
 		t.beats++
@@ -249,12 +252,14 @@ func (t *tunnel) telegram(content []byte, now time.Time) error {
 	channel, number := content[1], content[2]
 	switch {
 	case channel != t.channel:
+		// Fault (dropped): an interface answers for another tunnel.
 		t.bus.env.Dropped(1, t.by+": a telegram of another channel")
 		return nil
 	case number == t.expected:
 		t.expected++
 		t.hear(content[tunnelSize:], now)
 	case number != t.expected-1: // which came before, but its acknowledgement was lost
+		// Fault (dropped): a telegram comes twice, or too late.
 		t.bus.env.Dropped(1, t.by+": a telegram out of sequence")
 		return nil
 	}

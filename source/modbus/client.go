@@ -31,6 +31,7 @@ type client struct {
 	came   bytes.Buffer
 	active time.Time // when the line was used last
 	failed int       // requests in a row without an answer
+	lost   func(n uint64, cause string)
 }
 
 func newClient(l line, s *Settings) *client {
@@ -98,6 +99,7 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 		return nil, c.broken(err)
 	}
 	pdu, err := c.await(ctx, u.id, r)
+	c.count()
 	if err != nil {
 		c.failed++
 		c.owe(u, r)
@@ -108,6 +110,17 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 		c.owe(u, r)
 	}
 	return r.data(pdu)
+}
+
+// count counts answers that are of no request. On a serial line others are heard too, and nothing is wrong with that.
+func (c *client) count() {
+	if m, is := c.framing.(*mbap); is && m.late > 0 {
+		if c.lost != nil {
+			// Fault (dropped): an answer comes too late, or is of another unit than was asked.
+			c.lost(m.late, "an answer came that is of another request or unit")
+		}
+		m.late = 0
+	}
 }
 
 // owe notes that the answer of a request may still come, on a line where it might be taken for that of another.
@@ -154,6 +167,7 @@ func (c *client) await(ctx context.Context, id byte, r request) ([]byte, error) 
 			return nil, c.broken(err)
 		}
 	}
+	// Fault (exchange): a device floods the line with bytes in which there is no answer.
 	return nil, fmt.Errorf("%w: %d bytes and no answer in them", errFraming, mostCame)
 }
 
@@ -161,13 +175,26 @@ func (c *client) await(ctx context.Context, id byte, r request) ([]byte, error) 
 func (c *client) silence() error {
 	after := quantity.FormatDuration(c.settings.Timeout)
 	switch n := c.came.Len(); {
+	case n == 0 && c.instead() >= 0:
+		// Fault (point): a device or gateway answers for another unit.
+		return fmt.Errorf("%w, %s; unit %d answered instead: if that is how this gateway answers, set any_unit", errSilent, after, c.instead())
 	case n == 0:
 		return fmt.Errorf("%w, %s", errSilent, after)
 	case c.settings.Framing == RTU:
+		// Fault (point): bytes come over a serial line that are no frame, or are damaged.
 		return fmt.Errorf("%w, %s, but %d bytes that are none; check framing, baud and parity", errSilent, after, n)
 	default: // where the next frame would begin nobody can tell
+		// Fault (exchange): an answer comes byte by byte, more slowly than timeout lets it.
 		return fmt.Errorf("%w: %d bytes of an answer came in %s", errFraming, n, after)
 	}
+}
+
+// instead returns a unit that answered the last request instead of the one that was asked; −1: none did.
+func (c *client) instead() int {
+	if m, is := c.framing.(*mbap); is && len(m.other) > 0 {
+		return int(m.other[0])
+	}
+	return -1
 }
 
 // drop drops what came before a request. On a line without transactions it may be an answer given twice.

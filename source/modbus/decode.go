@@ -88,6 +88,7 @@ func (r Rule) decode(from piece, wants span, point *dodona.Point) {
 		return
 	}
 	if want := from.table.size(from.n); len(from.Body) != want {
+		// Fault (point): a reading in the journal has another size than its block.
 		point.Reason = fmt.Sprintf("%s has %d bytes, want %d", from.Item, len(from.Body), want)
 		return
 	}

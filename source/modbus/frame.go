@@ -26,10 +26,13 @@ type mbap struct {
 	transaction uint16 // of the last request
 	anyUnit     bool
 	heartbeats  [][]byte
+	late        uint64 // how many answers of no request came; whoever counts them sets it back
+	other       []byte // the units that answered the last request instead
 }
 
 func (m *mbap) frame(unit byte, pdu []byte) []byte {
 	m.transaction++
+	m.other = nil
 	b := binary.BigEndian.AppendUint16(nil, m.transaction)
 	b = append(b, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(1+len(pdu)))
@@ -45,6 +48,7 @@ func (m *mbap) next(came *bytes.Buffer, unit byte, r request, _ bool) ([]byte, e
 		}
 		protocol, length := binary.BigEndian.Uint16(head[2:]), int(binary.BigEndian.Uint16(head[4:]))
 		if protocol != 0 || length < 2 || length > mostMBAP {
+			// Fault (exchange): what comes over TCP has a header that is none of Modbus.
 			return nil, fmt.Errorf("%w: its header is % x", errFraming, head[:headerSize])
 		}
 		if len(head) < headerSize-1+length {
@@ -52,6 +56,9 @@ func (m *mbap) next(came *bytes.Buffer, unit byte, r request, _ bool) ([]byte, e
 		}
 		frame := came.Next(headerSize - 1 + length)
 		if binary.BigEndian.Uint16(frame) != m.transaction || frame[6] != unit && !m.anyUnit {
+			if m.late++; binary.BigEndian.Uint16(frame) == m.transaction {
+				m.other = append(m.other, frame[6])
+			}
 			continue // late, or of nobody: its own answer may still come
 		}
 		if !isAnswer(r, frame[headerSize:]) {

@@ -154,6 +154,7 @@ func (d *door) serve() {
 		}
 		d.mu.Unlock()
 		if full {
+			// Fault (log): many dial in and do not say who they are.
 			d.refuse(c, fmt.Sprintf("%d others did not say yet who they are", mostWaiting))
 			continue
 		}
@@ -207,6 +208,7 @@ func (d *door) greeted(c net.Conn) (said string, g *guest, err error) {
 			break
 		}
 	}
+	// Fault (log): a device dials in that nobody expects.
 	return "", nil, fmt.Errorf("no source expects a device that begins with %s", plain.Quote(string(came), 40))
 }
 

@@ -149,6 +149,7 @@ func (m *device) connected(ctx context.Context) error {
 	ended := m.ended.Err() != nil
 	m.mu.Unlock()
 	m.client = newClient(l, &m.settings)
+	m.client.lost = m.env.Dropped
 	if ended {
 		m.hangUp()
 		return errClosed

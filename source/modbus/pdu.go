@@ -74,6 +74,7 @@ const failure = 0x80
 
 var (
 	errForeign = errors.New("an answer came that is of no request of ours")
+	// Fault (point): a unit does not answer in time; without any that does, the exchange fails.
 	errSilent  = errors.New("no answer within the timeout")
 	errGone    = errors.New("the connection was closed")
 	errFraming = errors.New("what came is no Modbus")
@@ -94,6 +95,7 @@ func (e *exception) Error() string {
 	if !known {
 		text = "unknown to the protocol"
 	}
+	// Fault (point): a unit answers with an exception, such as 2 for an address that it does not have.
 	return fmt.Sprintf("exception %d: %s", e.code, text)
 }
 

@@ -36,6 +36,7 @@ func (s *silence) rests(now time.Time) bool { return now.Before(s.next) && s.nex
 
 // told says of what is not asked why.
 func (s *silence) told(what string) error {
+	// Fault (point): a unit stays silent: it is skipped, and tried now and then.
 	return fmt.Errorf("%s does not answer since %s: %w", what, s.since.UTC().Format(time.RFC3339), s.why)
 }
 

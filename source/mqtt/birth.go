@@ -26,6 +26,7 @@ func (h *host) step(conn *mqttc.Conn, s *sent, now time.Time) []dodona.Reading {
 		if of != nil {
 			h.items -= len(of.metrics)
 		} else if len(s.node.devices) >= maxNodes {
+			// Fault (dropped): an edge node of Sparkplug has more devices than are told apart.
 			h.env.Dropped(1, fmt.Sprintf("edge node %s/%s has more than %d devices", s.node.group, s.node.edge, maxNodes))
 			return nil
 		}
@@ -102,6 +103,7 @@ func (h *host) born(s *sent, before *entity) *entity {
 		}
 	}
 	if beyond > 0 {
+		// Fault (dropped): a birth of Sparkplug has more metrics than are told apart.
 		h.env.Dropped(uint64(beyond), fmt.Sprintf("metrics of a birth beyond %d of all: name groups or metrics, or make several sources", topicLimit))
 	}
 	return of
@@ -177,6 +179,7 @@ func (h *host) follow(conn *mqttc.Conn, s *sent, now time.Time) {
 	case s.Seq%256 != n.next:
 		lost := (s.Seq - n.next) % 256
 		if lost < 128 {
+			// Fault (dropped): messages of Sparkplug are lost on the way.
 			h.env.Dropped(lost, fmt.Sprintf("edge node %s/%s: a gap in its sequence, %d came where %d was due", n.group, n.edge, s.Seq%256, n.next))
 		} else {
 			h.env.Log.Warn(fmt.Sprintf("%s: edge node %s/%s: %d came where %d was due, out of order", h.env.Source, n.group, n.edge, s.Seq%256, n.next), "source", h.env.Source)

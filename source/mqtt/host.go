@@ -313,6 +313,7 @@ func (h *host) readings(conn *mqttc.Conn, m mqttc.Message, now time.Time) []dodo
 // read reads a message; nil if it is none of an edge node's.
 func (h *host) read(parts []string, m mqttc.Message) (*sent, error) {
 	if len(parts) < 4 || len(parts) > 5 {
+		// Fault (dropped): what comes below spBv1.0 is no Sparkplug.
 		return nil, errors.New("is no topic of Sparkplug")
 	}
 	verb, known := verbs[parts[2]]
@@ -322,6 +323,7 @@ func (h *host) read(parts []string, m mqttc.Message) (*sent, error) {
 	case verb.other:
 		return nil, nil
 	case m.Retained:
+		// Fault (dropped): a message of Sparkplug is retained.
 		return nil, errors.New("is retained, which no message of an edge node may be")
 	}
 	p, err := sparkplug.Decode(m.Payload)

@@ -45,6 +45,7 @@ func (b *inbox) put(l letter, wait bool) {
 	defer b.mu.Unlock()
 	if l.QoS == 0 {
 		if b.loose >= looseMessages || b.bytes+len(l.Payload) > looseBytes && b.loose > 0 {
+			// Fault (dropped): messages come faster than the journal takes them.
 			b.drop(1, "messages of QoS 0 came while there was no room for more")
 			return
 		}

@@ -38,6 +38,7 @@ func (k *known) hash(l letter) uint64 {
 func (k *known) admit(topic string) error {
 	if _, is := k.topics[topic]; !is {
 		if len(k.topics) >= k.most {
+			// Fault (dropped): a pattern finds more topics than max_topics.
 			return fmt.Errorf("there are more than max_topics, %d: this one is not told apart any more; name fewer topics, or make several sources", k.most)
 		}
 		k.topics[topic] = 0

@@ -95,6 +95,7 @@ func (rule Rule) number(v any) (dodona.Decimal, error) {
 		}
 		text = strings.TrimSpace(of)
 	default:
+		// Fault (point): a list or a map stands where a number should.
 		return dodona.Decimal{}, errors.New("is no number: a list or a map")
 	}
 	d, err := dodona.ParseDecimal(text)
@@ -130,5 +131,6 @@ func instant(v any) (time.Time, error) {
 			}
 		}
 	}
+	// Fault (point): a time that a device says is none.
 	return time.Time{}, errors.New("is no time in RFC 3339, and none in seconds or milliseconds since 1970")
 }

@@ -66,6 +66,7 @@ func (h *host) metrics(conn *mqttc.Conn, s *sent, of *entity, now time.Time) (re
 		readings = append(readings, r)
 	}
 	if unknown > 0 {
+		// Fault (dropped): an alias of Sparkplug is unknown.
 		h.env.Dropped(unknown, fmt.Sprintf("%s of %s/%s: metrics with an alias that no birth explains, or without a name", s.verb, s.node.group, s.node.edge))
 		h.ask(s.node, conn, now)
 	}

@@ -219,6 +219,7 @@ func resumed(conn *mqttc.Conn) string {
 }
 
 func (u *subscriber) tooLarge(topic string, size int) {
+	// Fault (dropped): a message is larger than max_size.
 	u.env.Dropped(1, fmt.Sprintf("a message of %s is larger than max_size %s: %.200s", unit.Size(size), u.settings.MaxSize, topic))
 }
 
@@ -330,6 +331,7 @@ func (u *subscriber) reading(conn *mqttc.Conn, l letter, now time.Time) []dodona
 			return nil
 		}
 		r.Quality, r.SourceTime = dodona.Uncertain, unknownTime
+		// Fault (stale): a message is retained: nobody knows how old it is.
 		r.Detail = "retained: it was published nobody knows when; " + r.Detail
 	}
 	return []dodona.Reading{r}

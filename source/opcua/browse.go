@@ -50,6 +50,7 @@ func (s *session) browse(ctx context.Context, patterns []string) (list []variabl
 		}
 	}
 	if len(list) > most {
+		// Fault (log): a pattern finds more nodes than max_nodes.
 		beyond, list = append(beyond, fmt.Sprintf("no more than max_nodes (%d) of the %d that were found", most, len(list))), list[:most]
 	}
 	s.tellBrowsed(patterns, list, beyond)
@@ -64,6 +65,7 @@ func (s *session) tellBrowsed(patterns []string, list []variable, beyond []strin
 	}
 	for _, p := range patterns {
 		if !slices.ContainsFunc(list, func(f variable) bool { return matches(p, f.path) }) {
+			// Fault (log): a pattern finds nothing.
 			c.env.Log.Warn(fmt.Sprintf("%s: path %s finds no variable", c.env.Source, plain.Quote(p, 100)), "source", c.env.Source)
 		}
 	}

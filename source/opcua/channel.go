@@ -128,6 +128,7 @@ func (c *channel) hello(ctx context.Context) error {
 	}
 	in := &cursor{rest: frame[8:]}
 	if kind != "ACKF" {
+		// Fault (exchange): something else than OPC UA answers.
 		return fmt.Errorf("it answered with %s, so no server of OPC UA is there", plain.Quote(kind, 10))
 	}
 	in.u32()         // version
@@ -155,6 +156,7 @@ func (c *channel) frame(most int) (kind string, frame []byte, err error) {
 	kind = string(head[:4])
 	size := binary.LittleEndian.Uint32(head[4:])
 	if size < 8 || size > uint32(most) {
+		// Fault (exchange): a message is larger than was agreed.
 		return "", nil, fmt.Errorf("it sent a message %s of %d bytes, want 8 to %d", plain.Quote(kind, 10), size, most)
 	}
 	frame = append(head, make([]byte, size-8)...)

@@ -138,6 +138,7 @@ func parseValue(body []byte) (v value, err error) {
 // value returns the number that the node has, or why there is none: a reason for a bad point.
 func (n Node) value(v value) (none dodona.Decimal, err error) {
 	if v.variant == nil || v.kind() == ua.TypeIDNull {
+		// Fault (point): a node has no value.
 		return none, errors.New("the node has no value")
 	}
 	at, err := n.indices()
@@ -203,6 +204,7 @@ func (v value) flat(at []int, length int) (int, error) {
 		i = i*dimensions[d] + n
 	}
 	if i >= length {
+		// Fault (point): an array is shorter than index says.
 		return 0, fmt.Errorf("the array has %d elements, so there is no element %v", length, at)
 	}
 	return i, nil
@@ -248,6 +250,7 @@ func (n Node) number(kind ua.TypeID, raw []byte) (none dodona.Decimal, err error
 		}
 		return n.number(inner.kind(), inner.variant)
 	}
+	// Fault (point): a value is of a type that is no number.
 	return none, fmt.Errorf("the value is of the type %s, which is no number", typeName(kind))
 }
 
@@ -257,6 +260,7 @@ func typeName(kind ua.TypeID) string { return strings.TrimPrefix(kind.String(), 
 func spelled(f registers.Format, text string) (dodona.Decimal, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
+		// Fault (point): a text is empty.
 		return dodona.Decimal{}, errors.New("the text is empty")
 	}
 	if len(text) > registers.MaxLength {
@@ -269,6 +273,7 @@ func spelled(f registers.Format, text string) (dodona.Decimal, error) {
 // seconds returns a DateTime as Unix seconds.
 func (n Node) seconds(f registers.Format, ticks int64) (none dodona.Decimal, err error) {
 	if ticks <= 0 || ticks == math.MaxInt64 {
+		// Fault (point): a time is none.
 		return none, errors.New("the time is none, which OPC UA writes as year 1601 or 9999")
 	}
 	d, err := dodona.NewDecimal(new(big.Int).Sub(big.NewInt(ticks), big.NewInt(epoch)), 7)
@@ -349,6 +354,7 @@ func structure(id *ua.NodeID, body []byte) (found any, err error) {
 		return nil, fmt.Errorf("the structure cannot be read: %w", err)
 	}
 	if eo.Value == nil {
+		// Fault (point): a structure is of an unknown type.
 		return nil, fmt.Errorf("the structure is of the type %s, which this build does not know; its members may be nodes of their own", plain.Line(id.String(), 60))
 	}
 	return eo.Value, nil

@@ -219,6 +219,7 @@ func (c *client) reading(i *item, body []byte, how string, received time.Time) d
 	i.at = received
 	c.tell(i, v.status, r.Quality)
 	if overflowed(v.status) {
+		// Fault (dropped): values change faster than the server queues them (its overflow bit).
 		c.env.Dropped(1, fmt.Sprintf("the server's queue for %s was full; raise queue, or publish more often", plain.Line(i.name, 100)))
 	}
 	r.Detail = fmt.Sprintf("%s %s, %s, %s", how, c.settings.Peer(), statusName(v.status), describedType(v))

@@ -183,6 +183,7 @@ func (c *channel) unwrap(kind string, frame []byte) ([]byte, error) {
 	known := c.id
 	c.mu.Unlock()
 	if used == nil || channel != known {
+		// Fault (exchange): a server answers for another channel.
 		return nil, errors.New("it sent a message of another secure channel")
 	}
 	if !c.security.secured() {
@@ -203,6 +204,7 @@ func (c *channel) unwrapOpening(frame []byte, in *cursor) ([]byte, error) {
 	case !c.security.secured():
 		return in.rest, nil
 	case !bytes.HasPrefix(certificate, c.security.server.leaf.Raw):
+		// Fault (exchange): a server shows two certificates.
 		return nil, errors.New("the secure channel shows another certificate than the endpoint did: somebody may be in between")
 	}
 	algo, err := c.asymmetric()
@@ -212,6 +214,7 @@ func (c *channel) unwrapOpening(frame []byte, in *cursor) ([]byte, error) {
 	return c.verify(algo, frame, len(frame)-len(in.rest), true)
 }
 
+// Fault (exchange): a message is forged or damaged.
 var errForged = errors.New("a message of it is not signed as it should be")
 
 // verify decrypts what follows the first head bytes of a chunk, and checks its signature.

@@ -419,6 +419,7 @@ func (s *session) call(ctx context.Context, req request) (*cursor, error) {
 	return in, err
 }
 
+// Fault (exchange): a server does not answer in time, or byte by byte.
 var errSlow = errors.New("no answer within timeout")
 
 // upkeep renews the keys of the channel when that is due, and ends it when the server's certificate is not valid any more.

@@ -22,8 +22,6 @@
 // There is no opc.https: the OPC Foundation has deprecated that transport, few devices have it, and none has it alone. Nor are there reverse connections, events, history
 // and methods; nothing is ever written.
 //
-// # Faults
-//
 // Of a node, its reading and its point are bad with the reason, and the log names it once when it goes bad and once when it is well: every status whose two highest bits say bad; a value that is NaN or
 // an infinity, null, a text that is no number, an array without index or an index beyond it, a structure whose type is not known, a ByteString without type, a number that enum does not know, bytes that are no DataValue.
 // Counted as dropped: what the server says that its queue lost (the overflow bit of a status), and notifications whose numbers show that they did not come.

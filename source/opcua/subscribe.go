@@ -257,6 +257,7 @@ func (s *subscriber) next(ctx context.Context) (b dodona.Batch, err error) {
 	silent := signs*s.period + c.settings.Timeout
 	patience := silent - c.env.Now().Sub(s.sign)
 	if patience <= 0 {
+		// Fault (exchange): a connection stands and nothing comes over it.
 		return b, fmt.Errorf("no notification and no sign of life for %s, though the connection stands; connecting anew", unit.FormatDuration(silent))
 	}
 	wait := min(patience, s.tillStale(), renewalLook)
@@ -353,6 +354,7 @@ func (s *subscriber) missing(sequence uint32) {
 		expected = 1
 	}
 	if s.sequence != 0 && sequence != expected && sequence-expected < math.MaxInt32 {
+		// Fault (dropped): notifications are lost on the way.
 		s.client.env.Dropped(uint64(sequence-expected), "the server's notifications before this one did not come")
 	}
 	s.sequence = sequence
@@ -377,6 +379,7 @@ func (s *subscriber) notified(kind *ua.NodeID, body []byte, received time.Time) 
 	case id.StatusChangeNotification_Encoding_DefaultBinary:
 		status := ua.StatusCode(in.u32())
 		if in.err == nil {
+			// Fault (exchange): a server gives a subscription up.
 			return nil, fmt.Errorf("the server ended the subscription: %s", statusName(status))
 		}
 	default:

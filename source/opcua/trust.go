@@ -73,6 +73,7 @@ func (j judge) judge(raw []byte, applicationURI string) (*serverIdentity, error)
 		if err := j.reject(leaf); err != nil {
 			return nil, err
 		}
+		// Fault (exchange): a server shows a certificate that nobody accepted.
 		return nil, dodona.Permanent(fmt.Errorf("the server's certificate is not trusted: %s (%s, %s, valid until %s)%s; once you have compared the thumbprint with the server's: dodona source trust FILE %s %s",
 			thumbprint(leaf), plain.Line(cmp.Or(leaf.Subject.CommonName, leaf.Subject.String()), 60), plain.Line(uriOf(leaf), 80),
 			leaf.NotAfter.UTC().Format(time.DateOnly), why, j.source, thumbprint(leaf)))
@@ -85,6 +86,7 @@ func (j judge) sound(leaf *x509.Certificate, applicationURI string) (*rsa.Public
 	key, is := leaf.PublicKey.(*rsa.PublicKey)
 	switch {
 	case !is:
+		// Fault (exchange): a certificate has another key than RSA.
 		return nil, fmt.Errorf("its key is %s, and Dodona speaks OPC UA's security policies of RSA alone; give the server an RSA certificate", leaf.PublicKeyAlgorithm)
 	case key.N.BitLen() < leastBits || key.N.BitLen() > mostBits:
 		return nil, fmt.Errorf("its RSA key has %d bits, want %d to %d", key.N.BitLen(), leastBits, mostBits)
@@ -97,6 +99,7 @@ func (j judge) sound(leaf *x509.Certificate, applicationURI string) (*rsa.Public
 		return nil, fmt.Errorf("it is signed with %s, which can be forged; want SHA-256 or better", leaf.SignatureAlgorithm)
 	}
 	if !slices.ContainsFunc(leaf.URIs, func(named *url.URL) bool { return named.String() == applicationURI }) {
+		// Fault (exchange): a certificate is of another application.
 		return nil, fmt.Errorf("it is of the application %s, and the server says that it is %s",
 			cmp.Or(plain.Quote(uriOf(leaf), 100), "nobody"), plain.Quote(applicationURI, 100))
 	}
@@ -106,6 +109,7 @@ func (j judge) sound(leaf *x509.Certificate, applicationURI string) (*rsa.Public
 func (j judge) inTime(cert *x509.Certificate) error {
 	switch {
 	case j.now.After(cert.NotAfter):
+		// Fault (exchange): a certificate expires, also in the middle of a session.
 		return fmt.Errorf("it expired at %s", cert.NotAfter.UTC().Format(time.RFC3339))
 	case j.now.Before(cert.NotBefore):
 		return fmt.Errorf("it is valid from %s on, and our clock says %s", cert.NotBefore.UTC().Format(time.RFC3339), j.now.UTC().Format(time.RFC3339))
@@ -136,6 +140,7 @@ func (j judge) named(leaf *x509.Certificate) error {
 	if len(names) > 0 {
 		told = plain.Line(strings.Join(names, ", "), 120)
 	}
+	// Fault (exchange): a certificate is of another host.
 	return fmt.Errorf("it is of %s, not of %s; if that is the server all the same, write certificate_host: the name that it has, or any", told, plain.Line(j.host, 100))
 }
 

@@ -219,9 +219,11 @@ func (c *client) send(packet []byte, within time.Duration) error {
 // inTime says what a deadline that passed means.
 func (c *client) inTime(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// Fault (exchange): a controller does not answer in time, or byte by byte.
 		return fmt.Errorf("no answer in %v: %w", c.settings.Timeout, os.ErrDeadlineExceeded)
 	}
 	if errors.Is(err, io.EOF) {
+		// Fault (exchange): a controller closes the connection.
 		return fmt.Errorf("the controller ended the connection: %w", io.EOF)
 	}
 	return err
@@ -275,6 +277,7 @@ func (c *client) negotiate() error {
 	case err != nil:
 		return c.inTime(err)
 	case head[0]&0xf0 != 0xd0:
+		// Fault (exchange): a controller does not let us in.
 		return fmt.Errorf("the controller refuses the connection (0x%02x): check family, rack and slot, or tsap", head[0])
 	}
 	c.number++

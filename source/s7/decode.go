@@ -77,6 +77,7 @@ func (r Rule) fill(from piece, point *dodona.Point) {
 		point.Reason = cmp.Or(from.Detail, "the source says that its reading is bad")
 		return
 	case len(from.Body) != from.n:
+		// Fault (point): a reading in the journal has another size than its block.
 		point.Reason = fmt.Sprintf("%s has %d bytes, want %d", from.Item, len(from.Body), from.n)
 		return
 	}

@@ -258,9 +258,11 @@ func (r Rule) decode(b []byte) (dodona.Decimal, error) {
 func text(b []byte) ([]byte, error) {
 	declared, has := int(b[0]), int(b[1])
 	if declared != len(b)-2 {
+		// Fault (point): a text has another size than is configured.
 		return nil, fmt.Errorf("the controller has a string[%d] there, and length says %d", declared, len(b)-2)
 	}
 	if has > declared {
+		// Fault (point): a text says that it is longer than its room.
 		return nil, fmt.Errorf("a string[%d] says that it has %d characters", declared, has)
 	}
 	out := make([]byte, declared)
@@ -275,6 +277,7 @@ func s5time(b []byte) ([]byte, error) {
 		return nil, err
 	}
 	if b[0]&0xc0 != 0 {
+		// Fault (point): bytes are no time.
 		return nil, fmt.Errorf("0x%02x%02x is no S5TIME", b[0], b[1])
 	}
 	base := [4]uint32{10, 100, 1000, 10000}[b[0]>>4&3]
@@ -321,6 +324,7 @@ func dtl(b []byte) ([]byte, error) {
 func since1970(year, month, day, hour, minute, second, ms int) ([]byte, error) {
 	at := time.Date(year, time.Month(month), day, hour, minute, second, ms*1_000_000, time.UTC)
 	if at.Year() != year || at.Month() != time.Month(month) || at.Day() != day || hour > 23 || minute > 59 || second > 59 {
+		// Fault (point): a clock shows a date or a time that there is not.
 		return nil, fmt.Errorf("%04d-%02d-%02d %02d:%02d:%02d is no time", year, month, day, hour, minute, second)
 	}
 	return binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli())), nil

@@ -29,6 +29,7 @@ const (
 )
 
 // errFrame: what came is no answer to what was asked. The connection is of no use any more.
+// Fault (exchange): what comes is no S7, or the answer to another request.
 var errFrame = errors.New("the answer is not one of S7")
 
 func broken(format string, args ...any) error {
@@ -122,6 +123,7 @@ type refusal struct{ class, code byte }
 func (r refusal) Error() string {
 	switch {
 	case r.class == 0x81 && r.code == 0x04, r.class == 0x85:
+		// Fault (point): a controller does not permit access.
 		return fmt.Sprintf("the controller refuses to be read (0x%02x%02x): permit access with PUT/GET communication, and full access (no protection), in its properties", r.class, r.code)
 	case r.class == 0x84 || r.class == 0x83:
 		return fmt.Sprintf("the controller cannot do that now (0x%02x%02x)", r.class, r.code)
@@ -241,5 +243,6 @@ func why(code byte) string {
 	case 0x01:
 		return "a module does not answer (hardware fault)"
 	}
+	// Fault (point): a controller has no such block, or none that long.
 	return fmt.Sprintf("the controller says 0x%02x", code)
 }

@@ -133,9 +133,11 @@ func (a *asker) exchange(name string, q Request) (r dodona.Reading, err error) {
 	case err != nil:
 		return r, err
 	case len(answers) == 0:
+		// Fault (point): a device does not answer in time.
 		return r, unanswered("%s: no answer in %s (timeout)", name, unit.FormatDuration(a.settings.Timeout))
 	case len(answers) > 1:
 		a.env.Dropped(uint64(len(answers)), "a frame is dropped: several came as the answer to one request")
+		// Fault (point): a device answers twice.
 		return r, unanswered("%s: %d answers came to one request, and one of them may be to an earlier one", name, len(answers))
 	}
 	a.doubtful = false
@@ -153,6 +155,7 @@ func (a *asker) calm(name string) error {
 			return err
 		}
 		if time.Now().After(end) {
+			// Fault (point): a device speaks all the time.
 			return unanswered("%s: the device does not stop to speak, so that no answer can be told; leave out requests if it speaks by itself", name)
 		}
 	}
@@ -174,6 +177,7 @@ func (a *asker) drain(pause time.Duration) (came bool, err error) {
 			return came, err
 		}
 		if !came && len(bytes.Trim(buffer[:n], " \r\n\x00")) > 0 {
+			// Fault (dropped): an answer comes too late, or unasked.
 			a.env.Dropped(1, "a frame is dropped: it came when nothing was asked for, or too late")
 			came = true
 		}
@@ -189,6 +193,7 @@ func (a *asker) answers(q Request, doubtful bool) (found []frame, err error) {
 		switch {
 		case bytes.Equal(bytes.TrimSpace(body), bytes.TrimSpace([]byte(q.Send))): // an echo, as of some adapters of RS-485
 		case !bytes.HasPrefix(body, []byte(q.Begins)):
+			// Fault (dropped): an answer is of another request or device.
 			a.env.Dropped(1, "a frame is dropped: it does not begin as the answer does")
 		default:
 			if a.settings.Frame == nmea {
@@ -216,6 +221,7 @@ func (a *asker) answers(q Request, doubtful bool) (found []frame, err error) {
 		case n > 0:
 			split.add(buffer[:n])
 			if time.Now().After(end) {
+				// Fault (dropped): an answer comes byte by byte, more slowly than timeout lets it.
 				split.left("it came too slowly")
 				return found, nil
 			}

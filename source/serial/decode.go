@@ -74,6 +74,7 @@ func (r Register) decode(from dodona.Reading, point *dodona.Point) {
 		return
 	}
 	if r.At+r.Size() > len(from.Body) {
+		// Fault (point): a frame is shorter than its value.
 		point.Reason = fmt.Sprintf("the frame has %d bytes, and the value ends at byte %d", len(from.Body), r.At+r.Size())
 		return
 	}

@@ -184,6 +184,7 @@ func (d *device) resumed(last time.Time, lost error) {
 	if lost != nil {
 		why = fmt.Sprintf(" (%v)", lost)
 	}
+	// Fault (dropped): an adapter is unplugged: what came meanwhile is unknown.
 	d.env.Dropped(1, fmt.Sprintf("a gap of %s before the port was open: what the device said meanwhile did not come%s", gap, why))
 }
 

@@ -51,6 +51,7 @@ func (ses *session) read(last time.Time, lost error) error {
 		}
 		ses.heard = now
 		if n := ses.ring.put(frame{body, now}); n > 0 {
+			// Fault (dropped): frames come faster than the journal takes them.
 			ses.env.Dropped(n, "more frames came than the journal took")
 		}
 	}, func(cause string) { ses.env.Dropped(1, "a frame is dropped: "+cause) })

@@ -22,6 +22,7 @@ func parseSentence(raw []byte) (s sentence, err error) {
 	case len(raw) == 0 || raw[0] != '$' && raw[0] != '!':
 		return s, errors.New("a sentence of NMEA begins with a dollar sign, or an exclamation mark")
 	case at < 0 || len(raw)-at != len("*HH"):
+		// Fault (dropped): a sentence of NMEA has no checksum.
 		return s, errors.New("a sentence of NMEA without a checksum")
 	}
 	var said [1]byte
@@ -36,6 +37,7 @@ func parseSentence(raw []byte) (s sentence, err error) {
 		sum ^= b
 	}
 	if sum != said[0] {
+		// Fault (dropped): a sentence of NMEA is damaged.
 		return s, errors.New("a sentence of NMEA whose checksum is wrong")
 	}
 	fields := strings.Split(string(raw[1:at]), ",")

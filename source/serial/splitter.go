@@ -43,13 +43,18 @@ func newSplitter(s *Settings, emit func(frame []byte), drop func(cause string)) 
 
 // The causes of drops.
 const (
+	// Fault (dropped): the source begins to listen in the middle of a frame.
 	causeBefore = "it began before the source listened"
-	causePause  = "it pauses for longer than silence"
+	// Fault (dropped): a frame pauses.
+	causePause = "it pauses for longer than silence"
+	// Fault (dropped): a frame has no end.
 	causeWithin = "another one begins within it"
-	causeNoise  = "bytes between frames"
+	// Fault (dropped): noise stands between frames.
+	causeNoise = "bytes between frames"
 )
 
 func (p *splitter) causeLong() string {
+	// Fault (dropped): a frame is longer than max_frame.
 	return fmt.Sprintf("it does not end within max_frame (%d bytes)", p.most)
 }
 

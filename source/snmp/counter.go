@@ -92,6 +92,7 @@ func elapsed(h harvest) (took time.Duration, sure bool, err error) {
 	ours := apart(last, before)
 	took = time.Duration(uint32(now)-uint32(was)) * 10 * time.Millisecond // it wraps after 497 days
 	if off := (took - ours).Abs(); off > clockSlack+ours.Abs()*clockPercent/100 {
+		// Fault (point): a device was started anew: how far a counter came is not known.
 		return 0, false, errors.New("the device was started anew since the exchange before (sysUpTime), so how far the counter came is not known")
 	}
 	if took == 0 {
@@ -148,6 +149,7 @@ func grownBy(now, was uint64, tag byte, sure bool) (*big.Int, error) {
 	case tag == tagCounter32:
 		return new(big.Int).SetUint64(uint64(uint32(now) - uint32(was))), nil
 	case was < 1<<63 || now >= 1<<63:
+		// Fault (point): a counter goes back.
 		return nil, errors.New("the Counter64 went back, so it began anew")
 	}
 	return new(big.Int).SetUint64(now - was), nil // modulo 2^64

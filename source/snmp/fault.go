@@ -16,7 +16,8 @@ import (
 )
 
 var (
-	errBroken  = errors.New("the SNMP library panicked; this is a bug, please report it")
+	errBroken = errors.New("the SNMP library panicked; this is a bug, please report it")
+	// Fault (exchange): an answer is of another request or device.
 	errForeign = errors.New("what answers is no answer to the request")
 )
 
@@ -45,12 +46,14 @@ func (s *session) explain(ctx context.Context, settings Settings, err error) err
 	case reportUser:
 		return dodona.Permanent(fmt.Errorf("%s knows no user %s: check user.name", who, user))
 	case reportDigest:
+		// Fault (exchange): user or password is wrong.
 		return dodona.Permanent(fmt.Errorf("%s refuses user %s: check user.auth and user.auth_password", who, user))
 	case reportLevel:
 		return dodona.Permanent(fmt.Errorf("%s does not let user %s in with this auth and priv: check user.auth and user.priv", who, user))
 	case reportDecipher:
 		return dodona.Permanent(fmt.Errorf("%s cannot decipher what user %s sends: check user.priv and user.priv_password", who, user))
 	case reportWindow, reportEngine:
+		// Fault (exchange): the clock or the engine id of a device jumped.
 		return fmt.Errorf("%s takes itself for another since it was found (%s); it is looked for anew", who, map[byte]string{reportWindow: "its time", reportEngine: "its engine id"}[report])
 	}
 	switch {
@@ -64,6 +67,7 @@ func (s *session) explain(ctx context.Context, settings Settings, err error) err
 
 // silent says what may be wrong where nothing answers.
 func (s *session) silent(settings Settings, user string) error {
+	// Fault (exchange): a device does not answer in time.
 	text := fmt.Sprintf("no answer from %s in %s, asked %s", settings.Address, unit.FormatDuration(settings.Timeout), unit.Count(settings.Retries+1, "time"))
 	switch {
 	case s.knows:

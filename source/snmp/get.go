@@ -105,6 +105,7 @@ func takeValues(chunk []string, pdus []gosnmp.SnmpPDU, into answers) {
 	for _, pdu := range pdus {
 		v, err := varbindOf(pdu)
 		if err == nil && len(v.value) > maxValue {
+			// Fault (point): a value is larger than is read.
 			err = fmt.Errorf("its value has %s, at most %d are read", unit.Count(len(v.value), "byte"), maxValue)
 		}
 		said.set(v.name, v, err)
@@ -112,6 +113,7 @@ func takeValues(chunk []string, pdus []gosnmp.SnmpPDU, into answers) {
 	for _, oid := range chunk {
 		answer, found := said[oid]
 		if !found {
+			// Fault (point): an answer has not what was asked for.
 			answer.err = errors.New("the device's answer leaves it out")
 		}
 		into.set(oid, answer.varbind, answer.err)

@@ -124,10 +124,12 @@ func (j *judge) judge(datagram []byte, from netip.Addr, now time.Time) (v verdic
 		}
 	}()
 	if len(j.from) > 0 && !slices.ContainsFunc(j.from, func(p netip.Prefix) bool { return p.Contains(from) }) {
+		// Fault (dropped): a notification comes from elsewhere.
 		return v, errors.New("the address is not one of from")
 	}
 	m, err := parseMessage(datagram)
 	if err != nil {
+		// Fault (dropped): a datagram is no SNMP.
 		return v, errors.New("it is no SNMP message")
 	}
 	switch m.version {
@@ -145,6 +147,7 @@ func (j *judge) judgeOld(datagram []byte, m message, from netip.Addr) (v verdict
 	case j.community == nil:
 		return v, errors.New("v1 and v2c are taken with a community alone")
 	case subtle.ConstantTimeCompare(m.community, j.community) != 1:
+		// Fault (dropped): a notification has another community.
 		return v, errors.New("it has another community")
 	case !isNotification(m.pdu) || (m.version == 0) != (m.pdu == byte(gosnmp.Trap)):
 		return v, errors.New("it is no notification")
@@ -175,6 +178,7 @@ func (j *judge) judgeV3(datagram []byte, m message, from netip.Addr, now time.Ti
 	case level != of.flags:
 		return v, fmt.Errorf("user %s must send as users says, signed and encrypted or not", plain.Quote(m.user, 32))
 	case m.engine != j.engine && len(of.engines) > 0 && !slices.Contains(of.engines, m.engine):
+		// Fault (dropped): a notification is of another engine.
 		return v, fmt.Errorf("engine %s is none of user %s", hex.EncodeToString([]byte(m.engine)), plain.Quote(m.user, 32))
 	}
 	p, err := j.lib.UnmarshalTrap(datagram, false)
@@ -187,6 +191,7 @@ func (j *judge) judgeV3(datagram []byte, m message, from netip.Addr, now time.Ti
 	}
 	if p.PDUType == gosnmp.SNMPv2Trap {
 		if of.flags&flagAuth != 0 && !j.inTime(m.engine, usm, now) {
+			// Fault (dropped): a notification is sent again later.
 			return v, errors.New("it is older than what its engine said last: an old message sent again")
 		}
 		return take(p, from)

@@ -89,6 +89,7 @@ func (l *listener) read() {
 	for {
 		n, more, _, from, err := l.socket.ReadMsgUDPAddrPort(buffer, beside)
 		if total, told := overflowOf(beside[:max(more, 0)]); told && total != overflown {
+			// Fault (dropped): notifications come faster than this machine takes them.
 			l.env.Dropped(uint64(total-overflown), "the system had no room for them: more come than are taken")
 			overflown = total
 		}
@@ -131,6 +132,7 @@ func (l *listener) hear(datagram []byte, from netip.AddrPort) {
 	case l.queue <- h:
 	default:
 		l.forget(h.key)
+		// Fault (dropped): notifications come faster than they are taken.
 		l.env.Dropped(1, fmt.Sprintf("%d notifications wait already: more come than are taken", maxWaiting))
 	}
 }

@@ -182,6 +182,7 @@ func (p *poller) search(ctx context.Context, key string, got answers) error {
 			p.searched[key] = time.Now()
 			why := fmt.Errorf("none of its %s says %s", unit.Count(seen, "row"), plain.Quote(r.is, 60))
 			if more {
+				// Fault (point): a table has more rows than are searched.
 				why = fmt.Errorf("none of its first %s says %s, and more are not looked at", unit.Count(MaxWalk, "row"), plain.Quote(r.is, 60))
 			}
 			got.set(key, varbind{}, why)

@@ -35,6 +35,7 @@ func (v varbind) number() (dodona.Decimal, error) {
 	case tagNoSuchObject, tagNoSuchInstance, tagEndOfMibView:
 		return dodona.Decimal{}, errors.New(missing[v.tag])
 	}
+	// Fault (point): a value is of a type that is no number.
 	return dodona.Decimal{}, fmt.Errorf("%s is no number", v.typeName())
 }
 
@@ -59,6 +60,7 @@ func (v varbind) unsigned() (uint64, error) {
 		return 0, fmt.Errorf("%s of %d bytes", v.typeName(), len(v.value))
 	}
 	if v.tag != tagCounter64 && n > math.MaxUint32 {
+		// Fault (point): a value is larger than its type.
 		return 0, fmt.Errorf("%s of more than 32 bits", v.typeName())
 	}
 	return n, nil
@@ -72,6 +74,7 @@ func (v varbind) text() (dodona.Decimal, error) {
 	case errors.Is(err, dodona.ErrRange):
 		return d, err
 	case err != nil:
+		// Fault (point): a text is no number.
 		return d, fmt.Errorf("the OCTET STRING %s is no number", plain.Quote(string(v.value), 40))
 	}
 	return d, nil

@@ -37,6 +37,7 @@ func (s *session) walk(ctx context.Context, root string, rows, most int, each fu
 				return false, nil
 			}
 			if !after(v.name, at) {
+				// Fault (exchange): a walk comes back to where it was.
 				return false, fmt.Errorf("walk %s: after %s the device names %s, which is no further: it goes in circles", root, at, v.name)
 			}
 			if at = v.name; err != nil {

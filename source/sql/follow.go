@@ -153,6 +153,7 @@ func (l *look) seek(ctx context.Context) error {
 		return err
 	}
 	if l.follower.sought = true; len(newest) == 1 {
+		// Fault (log): rows are gone, or numbered anew.
 		l.tell(fmt.Sprintf("the newest row that is there is %s, and %s was read already; if the table was restored or numbered anew, rows up to the latter are not read: give the source another name to begin anew",
 			plain.Quote(newest[0].String(), 80), plain.Quote(l.at.mark.String(), 80)))
 	}
@@ -170,6 +171,7 @@ func (l *look) tellAhead() {
 	at, err := instantOf(l.at.mark[0], l.zone)
 	never := strings.HasPrefix(l.at.mark[0].Text, "infinity")
 	if never || err == nil && at.Sub(l.env.Now()) > farAhead {
+		// Fault (log): a row says a time that is to come.
 		l.tell(fmt.Sprintf("the newest row says %s, which is ahead of this clock: rows with earlier times that come until then are not read; correct that row and begin anew, leave such rows out in the query (WHERE), or read on by a number (watermark: [id])",
 			plain.Quote(l.at.mark[0].Text, 60)))
 	}
@@ -218,6 +220,7 @@ func (l *look) late(ctx context.Context, read bool) error {
 	if len(keys) > maxSeen {
 		keys = keys[:maxSeen]
 		l.at.floor = keys[maxSeen-1]
+		// Fault (log): look_back holds more rows than are remembered.
 		l.tell(fmt.Sprintf("look_back holds more than %d rows; among the newest of them alone those that come late are found", maxSeen))
 	}
 	slices.Reverse(keys)
@@ -314,10 +317,12 @@ func (l *look) take(ctx context.Context, text string, args []session.Value, forw
 func (l *look) plausible(k, last key) error {
 	switch {
 	case k.null():
+		// Fault (exchange): a row has no watermark.
 		return fmt.Errorf("%w: a row has NULL in its watermark", errQuery)
 	case slices.ContainsFunc(k, func(v session.Value) bool { return v.Kind == session.Unread || v.Kind == session.JSON }):
 		return fmt.Errorf("%w: a column of the watermark is of a type that has no order here", session.ErrHopeless)
 	case last != nil && k.equal(last):
+		// Fault (exchange): two rows have the same watermark.
 		return fmt.Errorf("%w: two rows have the same watermark, %s, so one of them could be lost: name another column that tells them apart, such as watermark: [ts, id]",
 			session.ErrHopeless, plain.Quote(k.String(), 80))
 	}

@@ -45,6 +45,7 @@ func (l *latest) rows(ctx context.Context) (readings []dodona.Reading, err error
 			}
 		}
 		if rows++; rows > l.settings.Limit {
+			// Fault (exchange): a query gives more rows than limit.
 			fault = fmt.Errorf("%w: it gives more than %d rows (limit), so which are the latest is not known: let it end in ORDER BY and LIMIT, or raise limit", errQuery, l.settings.Limit)
 			return false
 		}
@@ -68,5 +69,6 @@ func (l *latest) rows(ctx context.Context) (readings []dodona.Reading, err error
 }
 
 func (r *reader) tooLarge(size int) {
+	// Fault (dropped): a row is larger than max_row.
 	r.env.Dropped(1, fmt.Sprintf("a row of %s is larger than max_row (%s)", unit.About(int64(size)), r.settings.MaxRow))
 }

@@ -84,6 +84,7 @@ func (r *reader) tell(what string) {
 }
 
 func (r *reader) tellUnread(c session.Column) {
+	// Fault (log): a column is of a type that is not read.
 	r.tell(fmt.Sprintf("column %s is null: its type %s is not read; convert it in the query, with CAST or a function of that type", plain.Quote(c.Name, 60), cmp.Or(plain.Line(c.Type, 60), "has no name and")))
 }
 
@@ -201,6 +202,7 @@ func (r *reader) run(ctx context.Context, text string, args []session.Value, tak
 	defer cancel()
 	err := r.session.Select(ctx, text, args, take)
 	if err != nil && ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, session.ErrSlow) {
+		// Fault (exchange): a server does not answer in time, or byte by byte.
 		return fmt.Errorf("the server did not answer in %v: %w", r.settings.Timeout+margin, ctx.Err())
 	}
 	return err
@@ -216,8 +218,10 @@ func (r *reader) judge(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, session.ErrWrites):
+		// Fault (exchange): a query writes: it is never tried again as it is.
 		return dodona.Permanent(fmt.Errorf("%s: the query writes, and this source only reads; leave out what writes: %w", where, err))
 	case errors.Is(err, session.ErrSlow):
+		// Fault (exchange): a query takes too long.
 		return fmt.Errorf("%s: ended after timeout (%v); an index on what the query asks by may help: %w", where, r.settings.Timeout, err)
 	case errors.Is(err, session.ErrHopeless):
 		return dodona.Permanent(fmt.Errorf("%s: %w", where, err))

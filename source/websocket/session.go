@@ -141,6 +141,7 @@ func (ses *session) read(ctx context.Context, conn *websocket.Conn) (websocket.M
 	if int64(len(body)) <= most {
 		return kind, append([]byte{}, body...), nil // of its own size
 	}
+	// Fault (dropped): a message is larger than max_message.
 	ses.env.Dropped(1, fmt.Sprintf("a message above max_message (%s)", ses.settings.MaxMessage))
 	if n, err := io.Copy(io.Discard, io.LimitReader(r, mostSkipped)); err != nil {
 		return 0, nil, ses.ending(err)
@@ -157,8 +158,10 @@ func (ses *session) ending(err error) error {
 	case errors.As(err, &closed) && closed.Reason != "":
 		return fmt.Errorf("%s closed the connection: %d, %s", ses.url.Host, closed.Code, plain.Quote(ses.scrub(closed.Reason), 125))
 	case errors.As(err, &closed):
+		// Fault (exchange): a server closes the connection.
 		return fmt.Errorf("%s closed the connection: %d", ses.url.Host, closed.Code)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		// Fault (exchange): a connection breaks.
 		return fmt.Errorf("%s: the connection ended without a word", ses.url.Host)
 	}
 	return fmt.Errorf("%s: %s", ses.url.Host, plain.Line(ses.scrub(err.Error()), 200))
@@ -272,6 +275,7 @@ func (ses *session) subscribe(ctx context.Context, conn *websocket.Conn, i int) 
 		select {
 		case err := <-ses.verdict:
 			if err != nil {
+				// Fault (exchange): a server refuses a subscription.
 				return dodona.Permanent(fmt.Errorf("subscribe[%d] is refused: %w", i, err))
 			}
 			return nil
@@ -280,6 +284,7 @@ func (ses *session) subscribe(ctx context.Context, conn *websocket.Conn, i int) 
 				timer.Reset(ses.settings.Timeout)
 				continue
 			}
+			// Fault (exchange): a server does not acknowledge a subscription.
 			return fmt.Errorf("subscribe[%d]: no acknowledgement in %s (timeout)", i, ses.settings.Timeout)
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -321,6 +326,7 @@ func (ses *session) send(ctx context.Context, conn *websocket.Conn, template str
 	defer cancel()
 	if err := conn.Write(limited, websocket.MessageText, []byte(text)); err != nil {
 		if ctx.Err() == nil && limited.Err() != nil {
+			// Fault (exchange): a server takes nothing.
 			return fmt.Errorf("%s takes no message for %s (timeout)", ses.url.Host, ses.settings.Timeout)
 		}
 		return ses.ending(err)
@@ -367,6 +373,7 @@ func (ses *session) watch(ctx context.Context, conn *websocket.Conn) error {
 			ses.hears()
 		case late && ses.inbox.wasFull():
 		case late:
+			// Fault (exchange): a server is frozen, or sends a message byte by byte.
 			return fmt.Errorf("%s: no pong in %s", ses.url.Host, unit.FormatDuration(ses.settings.Pong))
 		default:
 			return ses.ending(err)

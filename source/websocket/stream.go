@@ -155,6 +155,7 @@ func (s *stream) resumed(last time.Time, lost error) {
 	if lost != nil {
 		why = fmt.Sprintf(" (%v)", lost)
 	}
+	// Fault (dropped): a connection ends: what came meanwhile is unknown.
 	s.env.Dropped(1, fmt.Sprintf("a gap of %s before this connection: what the server said meanwhile did not come%s", gap, why))
 }
 
