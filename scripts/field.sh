@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 scripts/deps.sh ensure
 scripts/contracts.sh deps
 scripts/peers.sh
-DODONA_FIELD=${1:-10m} go test -tags integration -count=1 -v -timeout 90m ./cmd/dodona/fieldtest -run '^TestTheField$' | grep -vE '^(=== |PASS$)'
+DODONA_FIELD=${1:-10m} go test -tags integration -count=1 -v -timeout 90m ./cmd/dodona/fieldtest -run '^TestTheField$' | grep --line-buffered -vE '^(=== |PASS$)'

@@ -110,6 +110,7 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	defer watch.Wait()
 	defer cancel()
 	watch.Go(func() { n.watch(ctx) })
+	watch.Go(func() { n.follow(ctx, sources) })
 	begun := time.Now()
 	n.allWell(t, sources, begun)
 	t.Logf("%d sources of %d peers are well %s after the start", len(sources), len(peers), time.Since(begun).Round(100*time.Millisecond))
@@ -123,7 +124,7 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	for i, one := range peers {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		chaos.Go(func() {
-			freeze := rnd.IntN(2) == 0
+			freeze, told := rnd.IntN(2) == 0, 0
 			for ; time.Now().Before(until) && !t.Failed(); freeze = freeze == (rnd.IntN(3) == 0) {
 				pause(ctx, time.Duration(rnd.Int64N(int64(p.rest))))
 				f := one.befall(ctx, rnd, freeze, p.down)
@@ -135,6 +136,9 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 				mu.Lock()
 				faults = append(faults, f)
 				mu.Unlock()
+				if told++; told <= 2 {
+					n.explained(t, one.sources[0], f)
+				}
 			}
 		})
 	}
@@ -146,12 +150,12 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	pause(ctx, p.calm)
 	after := time.Now()
 	tellFaults(t, peers, faults)
-	g := judgeGaps(t, n, peers, faults, before, after)
-	t.Logf("%.0f points a second were answered", float64(g.points)/after.Sub(before).Seconds())
 	n.mu.Lock()
 	samples := n.samples
 	n.mu.Unlock()
-	judgeGrowth(t, samples, before, after, before.Add(after.Sub(before)/4))
+	judgeGrowth(t, samples, before, before.Add(ended.Sub(before)/4), ended, after)
+	points := judgeGaps(t, n, peers, faults, before, after)
+	t.Logf("%.0f points a second were answered", float64(points)/after.Sub(before).Seconds())
 }
 
 // allWell waits until every source is.

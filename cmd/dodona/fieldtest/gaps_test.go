@@ -9,64 +9,50 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/api"
 )
-
-// gaps are the rounds of all feeds, by what the journal says of them.
-type gaps struct {
-	answered, missed, outside, points int
-	unexplained                       []string
-}
 
 // every is the grid of all feeds.
 const every = time.Second
 
-// judgeGaps reads every round of every feed between two instants out of the journal: each has an answer, or a reason why it has none.
-func judgeGaps(t *testing.T, n *node, peers []*peer, faults []fault, from, to time.Time) gaps {
+// judgeGaps looks at every round of every feed between two instants: each has an answer, or a reason why it has none. It returns how many points
+// were answered.
+func judgeGaps(t *testing.T, n *node, peers []*peer, faults []fault, from, to time.Time) (points int) {
 	t.Helper()
-	var g gaps
 	first := dodona.RoundAt(from.Truncate(every).Add(every))
-	last := dodona.RoundAt(to.Truncate(every).Add(-every))
-	var shown []string
+	last := dodona.RoundAt(to.Truncate(every).Add(-2 * every))
+	var answered, missed int
+	var outside, unexplained []string
 	for _, p := range peers {
 		for _, s := range p.sources {
-			rounds, err := n.rounds(feedOf(s), first, last)
-			if err != nil {
-				t.Errorf("rounds of %s: %v", s.name, err)
-				continue
-			}
-			explained := false
 			for r := first; r <= last; r += dodona.Round(every.Milliseconds()) {
-				status, known := rounds[r]
+				o, known := n.rounds.of(feedOf(s), r)
+				if !known {
+					o, known = n.round(s, r)
+				}
 				switch {
 				case !known:
-					g.unexplained = append(g.unexplained, fmt.Sprintf("%s %s: there is nothing", s.name, r))
-				case status.Value != nil:
-					g.answered++
-					g.points += len(s.points)
-				case status.Missed == "":
-					g.unexplained = append(g.unexplained, fmt.Sprintf("%s %s: no value, and no reason", s.name, r))
+					unexplained = append(unexplained, fmt.Sprintf("%s %s: there is nothing", s.name, r))
+				case o.points > 0:
+					answered++
+					points += o.points
+				case o.missed == "":
+					unexplained = append(unexplained, fmt.Sprintf("%s %s: no value, and no reason", s.name, r))
 				default:
-					g.missed++
-					if !explained {
-						explained = n.explains(t, s, r)
-					}
-					if !within(faults, p.name, r.Time()) {
-						g.outside++
-						shown = append(shown, fmt.Sprintf("%s %s: %s", s.name, r, status.Missed))
+					if missed++; !within(faults, p.name, r.Time()) {
+						outside = append(outside, fmt.Sprintf("%s %s: %s", s.name, r, o.missed))
 					}
 				}
 			}
 		}
 	}
-	t.Logf("%d rounds answered with %d points, %d missed with their cause (%d while their peer was well), %d unexplained", g.answered, g.points, g.missed, g.outside, len(g.unexplained))
-	if len(shown) > 0 {
-		t.Logf("missed while their peer was well, for example:\n%s", strings.Join(shown[:min(len(shown), 10)], "\n"))
+	t.Logf("%d rounds answered with %d points, %d missed with their cause (%d while their peer was well), %d unexplained", answered, points, missed, len(outside), len(unexplained))
+	if len(outside) > 0 {
+		t.Logf("missed while their peer was well, for example:\n%s", strings.Join(outside[:min(len(outside), 10)], "\n"))
 	}
-	if len(g.unexplained) > 0 {
-		t.Errorf("%d gaps are not explained, such as\n%s", len(g.unexplained), strings.Join(g.unexplained[:min(len(g.unexplained), 20)], "\n"))
+	if len(unexplained) > 0 {
+		t.Errorf("%d gaps are not explained, such as\n%s", len(unexplained), strings.Join(unexplained[:min(len(unexplained), 20)], "\n"))
 	}
-	return g
+	return points
 }
 
 // within reports whether a peer was away at a round, or its sources were not back.
@@ -79,31 +65,44 @@ func within(faults []fault, peer string, at time.Time) bool {
 	return false
 }
 
-// rounds returns those of a feed, by their instant.
-func (n *node) rounds(feed string, first, last dodona.Round) (map[dodona.Round]api.RoundStatus, error) {
-	all := map[dodona.Round]api.RoundStatus{}
-	for from := first; from <= last; {
-		var page api.RoundPage
-		if err := n.get(fmt.Sprintf("/v1/feeds/%s/rounds?from=%s&limit=1000", feed, from.ID()), &page); err != nil {
-			return nil, err
+// round asks the journal for a round that the stream did not tell.
+func (n *node) round(s source, r dodona.Round) (o outcome, known bool) {
+	var page struct {
+		Rounds []struct {
+			Round  dodona.Round
+			Value  *dodona.Int192
+			Missed string
 		}
-		for _, r := range page.Rounds {
-			all[r.Round] = r
-		}
-		if page.Next == 0 {
-			break
-		}
-		from = page.Next
 	}
-	return all, nil
+	err := n.patiently(fmt.Sprintf("/v1/feeds/%s/rounds?from=%s&limit=1", feedOf(s), r.ID()), &page)
+	if err != nil || len(page.Rounds) == 0 || page.Rounds[0].Round != r {
+		return o, false
+	}
+	if page.Rounds[0].Value != nil {
+		return outcome{points: 1}, true // one at least
+	}
+	return outcome{missed: page.Rounds[0].Missed}, true
 }
 
-// explains reports whether the story of a round that was missed names its source.
-func (n *node) explains(t *testing.T, s source, r dodona.Round) bool {
-	t.Helper()
-	var story string
-	if err := n.get(fmt.Sprintf("/v1/feeds/%s/rounds/%s/explain", feedOf(s), r.ID()), &story); err != nil || !strings.Contains(story, s.name) {
-		t.Errorf("explain %s %s: %v: %.300s", s.name, r, err, story)
+// explained has the journal tell the story of the last round that a source's feed missed in a fault, if any: it names the source and says why.
+func (n *node) explained(t *testing.T, s source, f fault) {
+	missed := n.rounds.lastMissed(feedOf(s), dodona.RoundAt(f.began))
+	if missed == 0 {
+		return
 	}
-	return true
+	o, _ := n.rounds.of(feedOf(s), missed)
+	var story string
+	if err := n.patiently(fmt.Sprintf("/v1/feeds/%s/rounds/%s/explain", feedOf(s), missed.ID()), &story); err != nil || !strings.Contains(story, s.name) || !strings.Contains(story, "missed") {
+		t.Errorf("explain %s %s, missed because %s: %v: %.300s", s.name, missed, o.missed, err, story)
+	}
+}
+
+// patiently asks again where the journal is too busy to answer in time.
+func (n *node) patiently(path string, into any) (err error) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
+		if err = n.get(path, into); err == nil || !strings.Contains(err.Error(), "503") {
+			return err
+		}
+	}
+	return err
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A bound is by how much a measure may grow: for each minute of the slope over the least of each half minute, and between two moments at
-// which all is well.
+// A bound is by how much a measure may grow: for each minute of the slope over the least of each half minute while there are faults, and between
+// two moments at which all is well.
 type bound struct {
 	name, unit     string
 	of             func(sample) float64
@@ -40,11 +40,10 @@ func least(samples []sample, from, to time.Time, of func(sample) float64) (value
 }
 
 // slope returns by how much the least of each half minute grows in a minute, by least squares.
-func slope(samples []sample, from time.Time, of func(sample) float64) (perMinute float64, windows int) {
+func slope(samples []sample, from, to time.Time, of func(sample) float64) (perMinute float64, windows int) {
 	const window = 30 * time.Second
 	var xs, ys []float64
-	last := samples[len(samples)-1].at
-	for at := from; !at.Add(window).After(last); at = at.Add(window) {
+	for at := from; !at.Add(window).After(to); at = at.Add(window) {
 		if y, any := least(samples, at, at.Add(window), of); any {
 			xs, ys = append(xs, at.Sub(from).Minutes()), append(ys, y)
 		}
@@ -60,14 +59,15 @@ func slope(samples []sample, from time.Time, of func(sample) float64) (perMinute
 	return perMinute, len(xs)
 }
 
-// judgeGrowth compares the calm before the faults with the calm after them, and, if there is enough of it, looks at the slope since warm.
-func judgeGrowth(t *testing.T, samples []sample, before, after, warm time.Time) {
+// judgeGrowth compares the calm before the faults with the calm after them, and, if there is enough of it, looks at the slope from warm to ended,
+// when the faults were over.
+func judgeGrowth(t *testing.T, samples []sample, before, warm, ended, after time.Time) {
 	t.Helper()
 	const enough = 8 // half minutes
 	for _, b := range bounds {
 		first, _ := least(samples, before.Add(-5*time.Second), before.Add(time.Second), b.of)
 		last, _ := least(samples, after.Add(-5*time.Second), after.Add(time.Second), b.of)
-		perMinute, windows := slope(samples, warm, b.of)
+		perMinute, windows := slope(samples, warm, ended, b.of)
 		line := fmt.Sprintf("%s: %.1f %s in the calm before the faults, %.1f after them", b.name, first, b.unit, last)
 		if windows >= enough {
 			line += fmt.Sprintf("; %+.2f %s a minute over %d half minutes (at most %.2f)", perMinute, b.unit, windows, b.slope)

@@ -45,7 +45,8 @@ func configuration(t *testing.T, dir string, sources []source) string {
 		fmt.Fprintf(&of, "  %s: {%s}\n", s.name, s.settings)
 		fmt.Fprintf(&feeds, "  %s: {decimals: 2, every: 1s, stale: 4s, from: [%s]}\n", feedOf(s), strings.Join(s.points, ", "))
 	}
-	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\nsources:\n" + of.String() + "feeds:\n" + feeds.String()
+	// Streams that are full early on: what grows afterwards is no journal.
+	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\njournal: {raw: {bytes: 32MiB}, proof: {bytes: 16MiB}}\nsources:\n" + of.String() + "feeds:\n" + feeds.String()
 	path := filepath.Join(dir, "field.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -61,6 +62,7 @@ type node struct {
 	cmd    *exec.Cmd
 	url    string
 	stderr *logtest.Text
+	rounds rounds
 
 	mu      sync.Mutex
 	seen    snapshot
