@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -171,14 +172,14 @@ func (o *outage) told() string {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	g := o.gap
+	g, missed := o.gap, unit.Count(o.gap.Rounds, "round")+" missed"
 	switch {
 	case o.begun == 0:
 		return ""
 	case o.mended == 0:
-		return fmt.Sprintf("%s is unplugged: %d missed", g.Device, g.Rounds)
+		return fmt.Sprintf("%s is unplugged: %s", g.Device, missed)
 	case !g.Recovered:
-		return fmt.Sprintf("%s is plugged in again, and not heard of yet: %d missed", g.Device, g.Rounds)
+		return fmt.Sprintf("%s is plugged in again, and not heard of yet: %s", g.Device, missed)
 	}
-	return fmt.Sprintf("%s was unplugged: %d missed (%s), answers again %.1f s after it was plugged in", g.Device, g.Rounds, g.Cause, float64(g.AfterMS)/1000)
+	return fmt.Sprintf("%s was unplugged: %s (%s), answers again %.1f s after it was plugged in", g.Device, missed, g.Cause, float64(g.AfterMS)/1000)
 }

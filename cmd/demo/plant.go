@@ -83,7 +83,7 @@ func (d *devices) list() (list []device) {
 		list = append(list, device{p.Name, p.Protocol, p.Address, strings.Join(words, ", "), !d.unplugged[p.Name]})
 	}
 	if d.market != nil {
-		list = append(list, device{exchangesOf, "http", "127.0.0.1", "price USD", !d.unplugged[exchangesOf]})
+		list = append(list, device{exchangesOf, "http", "127.0.0.1", "price USD of coingecko, kraken and binance", !d.unplugged[exchangesOf]})
 	}
 	return list
 }
