@@ -246,7 +246,7 @@ func TestANumberGoesOnInTheNextLineBetweenTwoGroups(t *testing.T) {
 			t.Errorf("at %d no number takes two lines", w.width)
 		}
 	}
-	b.until(`(location.hash = "#feed/eighteen.decimals") && document.querySelectorAll("#drawer .said bdi").length === 2 && document.querySelector("#drawer .facts")`)
+	b.until(`(location.hash = "#feed/eighteen.decimals") && document.querySelectorAll("#drawer .said bdi:not(.unit)").length === 2 && document.querySelector("#drawer .facts")`)
 	for _, w := range widths {
 		b.size(w.width, w.height, w.mobile)
 		b.shoot(fmt.Sprintf("eighteen-%d", w.width))

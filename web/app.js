@@ -1,6 +1,6 @@
 // The page of a node: what it says now, and how it stands.
 
-import { $, clock, counted, instant, bytes, el, mark, set, share, short, span, svg } from "./dom.js";
+import { $, clock, counted, instant, bytes, el, mark, renew, set, share, short, span, svg } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { Feeds } from "./feeds.js";
 import { at, link, Links } from "./links.js";
@@ -159,15 +159,10 @@ function gauge(id, quality, text, title, filled) {
   const dd = box.querySelector("dd");
   box.className = quality;
   box.title = title ?? "";
-  const key = `${quality}|${text}|${filled}`;
-  if (dd.dataset.key === key) return;
-  dd.dataset.key = key;
-  const parts = [mark(quality), el("span", { text })];
-  if (filled !== undefined) {
-    parts.splice(1, 0, el("span", { class: "meter", "aria-hidden": "true" },
-      svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, svg("rect", { width: Math.max(1, Math.min(100, filled * 100)).toFixed(0), height: 10 }))));
-  }
-  dd.replaceChildren(...parts);
+  renew(dd, `${quality}|${text}|${filled}`, () => [mark(quality),
+    filled === undefined ? "" : el("span", { class: "meter", "aria-hidden": "true" },
+      svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, svg("rect", { width: Math.max(1, Math.min(100, filled * 100)).toFixed(0), height: 10 }))),
+    el("span", { text })]);
 }
 
 function showStatus(s) {
@@ -203,13 +198,10 @@ let lastSeen = ""; // when the node said how it fares
 /** showPlaces leads to the parts of a long page. */
 function showPlaces() {
   const list = Object.entries({ feeds, sinks, modules, sources }).map(([name, part]) => [name, part.rows.size, part.troubled]).filter(([, count]) => count);
-  const key = JSON.stringify(list);
   const nav = $("#places");
   nav.hidden = feeds.rows.size + sources.rows.size < many;
   $("#filter-box").hidden = feeds.rows.size < many && !$("#filter").value;
-  if (nav.dataset.key === key) return;
-  nav.dataset.key = key;
-  nav.replaceChildren(...list.map(([part, count, bad]) => el("a", { href: `#${part}` }, mark(bad ? "bad" : "good"), `${count} ${count === 1 ? part.slice(0, -1) : part}${bad ? `, ${bad} in trouble` : ""}`)));
+  renew(nav, JSON.stringify(list), () => list.map(([part, count, bad]) => el("a", { href: `#${part}` }, mark(bad ? "bad" : "good"), `${count} ${count === 1 ? part.slice(0, -1) : part}${bad ? `, ${bad} in trouble` : ""}`)));
 }
 
 const many = 9; // feeds and sources from which on a page is searched
@@ -250,16 +242,10 @@ function showStanding(s) {
   box.hidden = false;
   box.className = levels[s.level] ?? "bad";
   set($("#headline"), s.headline);
-  if (box.dataset.level !== s.level) {
-    box.dataset.level = s.level;
-    $("#level").replaceChildren(mark(box.className), el("b", { text: s.level }), ": ");
-  }
+  renew($("#level"), s.level, () => [mark(box.className), el("b", { text: s.level }), ": "]);
   const list = wrong(s);
-  const parts = JSON.stringify(list.map((p) => [p.part, p.feeds, p.sources]));
-  if (box.dataset.parts !== parts) {
-    box.dataset.parts = parts;
-    $("#problems").replaceChildren(...list.map((p) => el("li", {}, ...(p.part ? [partOf(p)] : hit(p)), ": ", el("bdi"))));
-  }
+  renew($("#problems"), JSON.stringify(list.map((p) => [p.part, p.feeds, p.sources])),
+    () => list.map((p) => el("li", {}, ...(p.part ? [partOf(p)] : hit(p)), ": ", el("bdi"))));
   list.forEach((p, i) => set($("#problems").children[i].lastChild, p.message + (p.until ? ` (until ${clock(p.until)})` : "")));
 }
 

@@ -53,11 +53,12 @@ function words({ values, low, high, first, last }, missed, unit) {
     (missed.length ? `; ${missed.length} missed` : "");
 }
 
-/** drawn is the line, and what lies under it. */
-function drawn(p, feed, floor) {
+/** drawn is the line, what lies under it, and ticks for missed rounds. */
+function drawn(p, feed, floor, missed, width) {
   const lines = trace(p.values, p.x, p.y, feed.everyMs, feed.kind !== "number");
   return [...lines.map((l) => svg("path", { class: "under", d: `${l.text}L${l.to.toFixed(1)} ${floor}L${l.from.toFixed(1)} ${floor}Z` })),
-    ...lines.map((l) => svg("path", { d: l.text }))];
+    ...lines.map((l) => svg("path", { d: l.text })),
+    ...missed.map((r) => svg("rect", { x: (p.x(r.round) - width / 2).toFixed(1), y: floor - 3 * width, width, height: 3 * width }))];
 }
 
 /** sparkline is a feed's recent past in a row, and of which time it is; nothing if there is none. */
@@ -70,8 +71,7 @@ export function sparkline(rounds, feed) {
   const newest = p.values.at(-1);
   const picture = svg("svg", { class: "line", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text },
     svg("title", { text }),
-    ...drawn(p, feed, height),
-    ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 0.8).toFixed(1), y: height - 5, width: 1.6, height: 5 })),
+    ...drawn(p, feed, height, missed, 1.6),
     svg("circle", { cx: p.x(newest.round).toFixed(1), cy: p.y(newest.value).toFixed(1), r: 3.2 }));
   return [picture, labels(p, "")];
 }
@@ -95,8 +95,7 @@ export function chart(rounds, feed, selected, choose) {
   const sx = p.x(selected).toFixed(1);
   const picture = svg("svg", { class: "line large", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words(p, missed, feed.unit) },
     svg("line", { class: "rule", x1: 5, x2: width - 5, y1: floor, y2: floor }),
-    ...drawn(p, feed, floor),
-    ...missed.map((r) => svg("rect", { x: (p.x(r.round) - 1).toFixed(1), y: floor - 6, width: 2, height: 6 })),
+    ...drawn(p, feed, floor, missed, 2),
     cursor,
     chosen ? svg("line", { class: "chosen", x1: sx, x2: sx, y1: 4, y2: floor }) : null,
     chosen && !chosen.missed ? svg("circle", { cx: sx, cy: p.y(chosen.value).toFixed(1), r: 4 }) : null);

@@ -28,6 +28,13 @@ export function set(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** renew makes the children of a node anew where key is another one. */
+export function renew(node, key, make) {
+  if (node.dataset.key === key) return;
+  node.dataset.key = key;
+  node.replaceChildren(...make());
+}
+
 const shapes = {
   good: () => svg("circle", { cx: 6, cy: 6, r: 5, fill: "currentColor" }),
   diamond: () => svg("path", { d: "M6 .4 11.6 6 6 11.6 .4 6Z", fill: "currentColor" }),
@@ -77,7 +84,7 @@ export function figure(text) {
 
 /** spoken is a figure, with its unit if it has one, and the words for whoever is read to. */
 export function spoken(text) {
-  const [number, unit] = text.split("\u00a0", 2);
+  const [number, unit] = text.split(/\u00a0(.*)/s);
   return [el("span", { class: "sr", text }), el("bdi", { "aria-hidden": "true" }, ...figure(number)), unit ? el("bdi", { class: "unit", "aria-hidden": "true", text: ` ${unit}` }) : ""];
 }
 
@@ -87,9 +94,9 @@ export function exact(text, decimals) {
   return grouped(decimals && /^\d*$/.test(fraction) ? `${whole}.${fraction.padEnd(decimals, "0")}` : text);
 }
 
-/** measured writes what a source said, with its unit; nothing if it said nothing. What a module is given is of no feed yet. */
+/** measured writes what a source said, with its unit, if anything. What a module is given is of no feed yet. */
 export function measured({ value, status, unit }, feed) {
-  if (value === undefined || value === null) return "";
+  if ((value ?? null) === null) return "";
   const own = status !== "given";
   return [exact(String(value), own && feed?.kind === "number" ? feed.decimals : 0), unit || (own && feed?.unit)].filter(Boolean).join("\u00a0");
 }

@@ -54,7 +54,7 @@ export class Drawer {
     if (!this.dialog.open) this.dialog.showModal();
     this.body.focus();
     this.refresh();
-    this.fill(el("p", { class: "waiting", text: "asking the node …" }));
+    this.fill(asking());
     const newest = this.rounds(name).at(-1)?.round;
     const round = named === "latest" ? newest : /^[1-9]\d{0,15}$/.test(named) ? Number(named) : Date.parse(named);
     if (this.feed(name) && round > 0) return this.show(round);
@@ -151,14 +151,13 @@ export class Drawer {
       answer && verdict(answer, story.attestation?.verdict),
       answer ? this.checks(base) : el("div", { class: "checks" }, this.itself()),
       this.pictured(),
-      inputs?.length ? el("h3", { text: "What the sources said" }) : null,
-      inputs?.length ? el("ul", { class: "inputs" }, ...inputs.map((input) => inputLine(input, this.feed(this.name)))) : null,
+      ...(inputs?.length ? [head("What the sources said"), el("ul", { class: "inputs" }, ...inputs.map((input) => inputLine(input, this.feed(this.name))))] : []),
       ...this.delivered(story),
-      answer && el("h3", { text: "Signed" }),
+      answer && head("Signed"),
       answer && signed(answer, story.observation),
-      tree ? el("h3", { text: "Explained" }) : null,
-      tree ? el("div", { class: "tree mono" }, ...tree.trimEnd().split("\n").filter((line) => !line.startsWith("replay: ")).map(branch)) : null,
-      el("h3", { text: "Check it yourself" }),
+      tree && head("Explained"),
+      tree && el("div", { class: "tree mono" }, ...tree.trimEnd().split("\n").filter((line) => !line.startsWith("replay: ")).map(branch)),
+      head("Check it yourself"),
       answer && command(verifyAt(base)),
       command(`${dodona(`bundle export ${this.name} ${this.round}`)} | dodona replay -`),
       command(dodona(`explain ${this.name} ${this.round}`)),
@@ -197,14 +196,11 @@ export class Drawer {
   delivered(story) {
     const sinks = this.sinks(this.name);
     if (!sinks.length) return [];
-    const done = (story?.deliveries ?? []).map((d) => el("li", {}, mark(d.status === "dead" || d.status === "reverted" ? "bad" : "good"),
-      el("b", { text: d.sink }), el("span", { class: "said", text: d.status }),
-      el("small", { text: deliveredTo(d), title: d.onChain?.tx ?? "" })));
-    const underWay = (story?.pending ?? []).map((p) => el("li", {}, mark("uncertain", "ring"),
-      el("b", { text: p.sink }), el("span", { class: "said", text: p.state }),
-      el("small", { text: onItsWay(p), title: p.tx ?? "" })));
+    const step = (sign, sink, word, text, title = "") => el("li", {}, sign, el("b", { text: sink }), el("span", { class: "said", text: word }), el("small", { text, title }));
+    const done = (story?.deliveries ?? []).map((d) => step(mark(d.status === "dead" || d.status === "reverted" ? "bad" : "good"), d.sink, d.status, deliveredTo(d), d.onChain?.tx));
+    const underWay = (story?.pending ?? []).map((p) => step(mark("uncertain", "ring"), p.sink, p.state, onItsWay(p), p.tx));
     const told = new Set([...(story?.deliveries ?? []), ...(story?.pending ?? [])].map((d) => d.sink));
-    return [el("h3", { text: "Delivered" }), el("ul", { class: "inputs" }, ...done, ...underWay,
+    return [head("Delivered"), el("ul", { class: "inputs" }, ...done, ...underWay,
       ...sinks.filter((s) => !told.has(s.name)).map((s) => this.now(s)))];
   }
 
@@ -228,9 +224,7 @@ export class Drawer {
   /** beforehand shows what the page knows of a round while the node is asked for the rest. */
   beforehand() {
     const known = this.known().find((r) => r.round === this.round);
-    const asking = el("p", { class: "waiting", text: "asking the node …" });
-    if (!known) return [asking];
-    return [known.missed ? failed(known.missed) : written(grouped(known.text), this.feed(this.name).unit, known.quality), asking];
+    return [known && (known.missed ? failed(known.missed) : written(grouped(known.text), this.feed(this.name).unit, known.quality)), asking()];
   }
 
   knownInputs() {
@@ -240,11 +234,15 @@ export class Drawer {
   }
 }
 
+const head = (text) => el("h3", { text });
+
 function written(text, unit, quality) {
-  const value = el("p", { class: "value" }, ...spoken(text), " ", el("bdi", { class: "unit", text: unit }), quality ? el("span", { class: "quality" }, mark(quality), quality) : null);
+  const value = el("p", { class: "value" }, ...spoken(unit ? `${text}\u00a0${unit}` : text), quality ? el("span", { class: "quality" }, mark(quality), quality) : null);
   value.style.setProperty("--characters", text.length);
   return value;
 }
+
+const asking = () => el("p", { class: "waiting", text: "asking the node …" });
 
 const failed = (why) => el("p", { class: "value missed", dir: "auto", text: why });
 

@@ -1,6 +1,6 @@
 // A panel: a short list of one kind of part, kept in place while what it says changes.
 
-import { $, el, mark, set } from "./dom.js";
+import { $, el, mark, renew, set } from "./dom.js";
 
 export class Panel {
   /** make(item) returns a row: {node, update(item), tick(now)}. A panel without items is not shown. */
@@ -61,10 +61,7 @@ export class Part {
   }
 
   stands(quality, word, shape) {
-    const key = `${quality} ${word}`;
-    if (this.state.dataset.key === key) return;
-    this.state.dataset.key = key;
-    this.state.replaceChildren(mark(quality, shape), word);
+    renew(this.state, `${quality} ${word}`, () => [mark(quality, shape), word]);
   }
 
   /** says shows what is wrong, whole; nothing if text is empty. */

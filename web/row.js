@@ -1,7 +1,7 @@
 // The row of one feed: its answer, or why there is none, where it came from, and whether it can be trusted.
 
 import { sparkline } from "./chart.js";
-import { counted, instant, cross, el, every, figure, grouped, inputMark, mark, measured, scaled, seal, set, span } from "./dom.js";
+import { counted, instant, cross, el, every, figure, grouped, inputMark, mark, measured, renew, scaled, seal, set, span } from "./dom.js";
 import { link } from "./links.js";
 
 const hour = 3_600_000; // ms
@@ -151,37 +151,29 @@ export class Row {
     this.stamp.title = verdict ? `checked in this browser, as each answer that follows: ${said}` : said;
     this.stamp.disabled = !latest?.attested;
     if (this.checking && latest?.attested && this.looked !== latest.round) queueMicrotask(() => this.check());
-    const key = state + (verdict?.reason ?? "") + said;
-    if (this.stamp.dataset.key === key) return;
-    this.stamp.dataset.key = key;
     this.stamp.className = `stamp ${state}`;
     const word = { none: latest ? "pending" : "–", bad: verdict?.reason, verified: "verified", attested: "" }[state];
-    this.stamp.replaceChildren(state === "bad" ? cross() : state === "none" ? "" : seal(), word,
-      el("span", { class: "sr", text: ` ${this.feed.name}: ${said}` }));
+    renew(this.stamp, state + word + said, () => [state === "bad" ? cross() : state === "none" ? "" : seal(), word,
+      el("span", { class: "sr", text: ` ${this.feed.name}: ${said}` })]);
   }
 
   showSlot(sink) {
     const held = sink?.detail.slots[this.feed.name];
-    const key = held ? `${held.round} ${held.value} ${sink.quality}` : "";
-    if (this.onchain.dataset.key === key) return;
-    this.onchain.dataset.key = key;
-    if (!held) return this.onchain.replaceChildren();
-    const contract = sink.detail.contracts?.[this.feed.name];
-    this.onchain.title = `${sink.name}: the slot of ${contract ?? "the contract"} on chain ${sink.detail.chain} holds round ${instant(held.round)}`;
-    this.onchain.replaceChildren(mark(sink.quality), `on chain ${scaled(held.value, this.feed.decimals)}`);
+    renew(this.onchain, held ? `${held.round} ${held.value} ${sink.quality}` : "", () => {
+      if (!held) return [];
+      const contract = sink.detail.contracts?.[this.feed.name];
+      this.onchain.title = `${sink.name}: the slot of ${contract ?? "the contract"} on chain ${sink.detail.chain} holds round ${instant(held.round)}`;
+      return [mark(sink.quality), `on chain ${scaled(held.value, this.feed.decimals)}`];
+    });
   }
 
   showSources() {
     const inputs = this.feed.inputs ?? [];
-    const key = JSON.stringify(inputs.map((i) => [i.point, i.status, i.reason, i.value, i.quality]));
-    if (this.shown === key) return;
-    this.shown = key;
     const usable = inputs.filter((i) => i.status === "used" || i.status === "given").length;
-    const dots = inputs.slice(0, 8).map((input) => {
-      const words = `${input.point || input.source}: ${[input.status, measured(input, this.feed), input.quality, input.reason].filter(Boolean).join(", ")}`;
-      return el("li", { title: words }, inputMark(input.status), el("span", { class: "sr", text: words }));
-    });
-    this.dots.replaceChildren(...dots, inputs.length ? el("li", { class: "count", "aria-hidden": "true", text: `${usable}/${inputs.length}` }) : "");
+    const said = inputs.map((i) => [i.status, `${i.point || i.source}: ${[i.status, measured(i, this.feed), i.quality, i.reason].filter(Boolean).join(", ")}`]);
+    renew(this.dots, JSON.stringify(said), () => [
+      ...said.slice(0, 8).map(([status, text]) => el("li", { title: text }, inputMark(status), el("span", { class: "sr", text }))),
+      inputs.length ? el("li", { class: "count", "aria-hidden": "true", text: `${usable}/${inputs.length}` }) : ""]);
   }
 
   showSpark() {
@@ -202,6 +194,6 @@ export class Row {
       this.showCause();
     }
     const word = stale ? "stale" : quality;
-    if (this.note.textContent !== word) this.note.replaceChildren(stale ? inputMark(word) : mark(word), word);
+    renew(this.note, word, () => [stale ? inputMark(word) : mark(word), word]);
   }
 }

@@ -1,7 +1,7 @@
 // The panel of sinks: what was delivered last, what waits and since when, and what was refused for good.
 
 import { command, dodona } from "./command.js";
-import { counted, instant, el, grouped, set, short, span } from "./dom.js";
+import { counted, instant, el, grouped, renew, set, short, span } from "./dom.js";
 import { link } from "./links.js";
 import { Panel, Part } from "./panel.js";
 
@@ -37,15 +37,13 @@ class Sink extends Part {
 
   /** showLast tells of the newest receipt. */
   showLast(s) {
-    const key = `${s.delivered} ${s.lastFeed} ${s.lastRecord}`;
-    if (this.delivered.dataset.key === key) return;
-    this.delivered.dataset.key = key;
-    const count = `${grouped(String(s.delivered))} delivered`;
-    this.ago = el("time");
-    if (!s.lastAt) return this.delivered.replaceChildren(count);
-    const last = s.lastTopic === "data" ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : el("span", { text: s.lastTopic === "reading" ? s.lastFeed : "an anchor" });
-    this.delivered.replaceChildren(`${count} · last `, last, " ", this.ago);
-    this.ago.title = `${instant(s.lastAt)}\n${s.lastRecord}`;
+    renew(this.delivered, `${s.delivered} ${s.lastFeed} ${s.lastRecord}`, () => {
+      const count = `${grouped(String(s.delivered))} delivered`;
+      this.ago = el("time", { title: s.lastAt && `${instant(s.lastAt)}\n${s.lastRecord}` });
+      if (!s.lastAt) return [count];
+      const last = s.lastTopic === "data" ? el("a", { href: link(s.lastFeed, s.lastRecord), text: s.lastFeed }) : s.lastTopic === "reading" ? s.lastFeed : "an anchor";
+      return [`${count} · last `, last, " ", this.ago];
+    });
   }
 
   showDead(name, count, letters) {

@@ -136,7 +136,9 @@ func run(ctx context.Context, f flags) (*tally, error) {
 		}
 		end()
 		pulling.Wait()
-		return sums, json.NewEncoder(os.Stdout).Encode(sums.sums())
+		line := json.NewEncoder(os.Stdout)
+		line.SetEscapeHTML(false) // causes have arrows
+		return sums, line.Encode(sums.sums())
 	}
 	return sums, s.show(ctx, n, sums, placeOf(program))
 }
