@@ -27,8 +27,10 @@ type publisher struct {
 	turn   chan struct{} // full while somebody has the connection
 
 	// Of whoever has the turn:
-	conn  *mqttc.Conn // nil: none
-	alone bool        // a message was refused: the next ones go one by one, so that what is behind it is not sent for nothing
+	conn   *mqttc.Conn // nil: none
+	since  time.Time   // when it was made
+	thrown thrown
+	alone  bool // a message was refused: the next ones go one by one, so that what is behind it is not sent for nothing
 
 	mu    sync.Mutex
 	ended <-chan struct{} // of the connection; nil: there is none
@@ -70,21 +72,25 @@ func (p *publisher) connect(ctx context.Context) error {
 	}
 	p.drop()
 	clientID, user := p.s.Identity(mqttc.Names{Node: p.env.Node, Name: p.env.Sink})
+	if err := p.thrown.holds(p.env.Now(), clientID); err != nil {
+		return err
+	}
 	cfg := mqttc.Config{Settings: p.s.Settings, ClientID: clientID, User: user, Clean: true, Will: p.will()}
 	if p.spark != nil {
 		cfg.Will, cfg.Receive = p.spark.begin(), p.spark.receive
 	}
 	conn, err := p.dialer.Dial(ctx, cfg)
 	if err != nil {
+		p.thrown = thrown{} // it is the broker that is not there
 		return judged(err)
 	}
-	p.conn = conn
+	p.conn, p.since = conn, p.env.Now()
 	p.mu.Lock()
 	p.ended = conn.Done()
 	p.mu.Unlock()
 	if err := p.birth(ctx); err != nil {
 		p.drop()
-		return err
+		return judged(err)
 	}
 	p.env.Log.Info("connected to the broker", "broker", conn.Broker(), "version", conn.Version())
 	return nil
@@ -115,12 +121,12 @@ func (p *publisher) presence(online bool) []byte {
 	return fmt.Appendf(nil, `{"online":%t,"node":%q,"sink":%q}`, online, p.env.Node, p.env.Sink)
 }
 
-// publish sends a message and waits for its acknowledgement.
+// publish sends a message and waits for its acknowledgement. Whoever calls it judges the error.
 func (p *publisher) publish(ctx context.Context, m mqttc.Message) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, p.s.Timeout, p.silent())
 	defer cancel()
 	if err := p.conn.Publish(ctx, m); err != nil {
-		return judged(because(ctx, err))
+		return because(ctx, err)
 	}
 	return nil
 }
@@ -149,6 +155,7 @@ func (p *publisher) drop() {
 	if p.conn == nil {
 		return
 	}
+	p.lost(p.conn)
 	p.conn.Abort()
 	p.conn = nil
 	p.mu.Lock()
@@ -190,11 +197,18 @@ func (p *publisher) Send(ctx context.Context, events []sink.ObservationEvent) (s
 		return sink.Sent{}, dodona.Permanent(err)
 	}
 	sent, err := p.sendAll(ctx, parts)
-	var refused *mqttc.Refused
-	if p.alone = errors.As(err, &refused); err != nil && !p.alone {
+	refused := p.isRefused(err)
+	p.alone = refused || err != nil && sent.Done == 0 && p.conn.Err() != nil // some brokers end the connection instead
+	if err != nil && !refused {
 		p.drop()
 	}
-	return sent, err
+	return sent, judged(err)
+}
+
+// isRefused reports whether a broker refused a message, and the connection is as good as before.
+func (p *publisher) isRefused(err error) bool {
+	var refused *mqttc.Refused
+	return errors.As(err, &refused) && p.conn.Err() == nil
 }
 
 // A part is a message and how many observations it has.
@@ -244,11 +258,11 @@ func (p *publisher) sendAll(ctx context.Context, parts []part) (sent sink.Sent, 
 	}
 	for i, wait := range waits {
 		if failed := within(wait); failed != nil {
-			return sent, judged(failed)
+			return sent, failed
 		}
 		sent.Done += parts[i].events
 	}
-	return sent, judged(err)
+	return sent, err
 }
 
 // Deliver publishes one answer, or anchor.
@@ -266,11 +280,10 @@ func (p *publisher) Deliver(ctx context.Context, recs []dodona.Record) (receipts
 			Topic: topic, Payload: rec.Body, QoS: byte(p.s.QoS), Retained: p.s.Retain, ContentType: contentJSON,
 			Properties: [][2]string{{"id", string(rec.Topic) + "/" + rec.Key + "/" + rec.ID}},
 		}); err != nil {
-			var refused *mqttc.Refused
-			if !errors.As(err, &refused) {
+			if !p.isRefused(err) {
 				p.drop()
 			}
-			return receipts, err
+			return receipts, judged(err)
 		}
 		receipts = append(receipts, dodona.Receipt{Status: dodona.ReceiptDelivered, Detail: "published on " + topic})
 	}

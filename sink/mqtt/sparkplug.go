@@ -79,7 +79,7 @@ func (e *edge) next(p *sparkplug.Payload) []byte {
 // births says who is there, and with which metrics; before that it listens for commands.
 func (e *edge) births(ctx context.Context, p *publisher) error {
 	if _, err := p.conn.Subscribe(ctx, mqttc.Subscription{Filter: e.topic("NCMD", ""), QoS: 1}); err != nil {
-		return judged(err)
+		return err
 	}
 	e.seq = 0
 	at := e.now()
