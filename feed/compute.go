@@ -40,9 +40,7 @@ func Compute(ctx context.Context, doc Document, t dodona.Transform, m Material) 
 	refs := refsOf(readings)
 	outcome := Evaluate(doc, m.Round, result.Points, withSilent(doc, m.Absent, refs))
 	b.Inputs, b.Quality, b.Value, b.Missed = outcome.Inputs, outcome.Quality, outcome.Value, outcome.Missed
-	for i := range b.Inputs {
-		b.Inputs[i].Readings = refs[b.Inputs[i].Source]
-	}
+	nameReadings(b.Inputs, readings, refs, t)
 	if err != nil {
 		b.Quality, b.Value, b.Missed = dodona.Bad, nil, plain.Cut(transformFailed+err.Error(), 512)
 	}
@@ -103,6 +101,39 @@ func ReadingsRoot(readings []dodona.Reading, transcript []byte, salt func(int) d
 		leaves[i] = r.Leaf(s)
 	}
 	return dodona.Root(leaves...)
+}
+
+// nameReadings names the readings of a source at those of its inputs whose points they may have: a feed of a hundred topics would otherwise name each
+// of a hundred messages a hundred times. What may be nobody's, and everything where the transform does not tell, is named at the first, or at all.
+func nameReadings(inputs []dodona.Input, readings []dodona.Reading, refs map[string][]dodona.ReadingRef, t dodona.Transform) {
+	told, tells := t.(interface {
+		May(r dodona.Reading, point string) bool
+	})
+	of := map[string][]*dodona.Input{}
+	for i := range inputs {
+		of[inputs[i].Source] = append(of[inputs[i].Source], &inputs[i])
+	}
+	for source, all := range of {
+		if !tells || len(all) == 1 {
+			for _, in := range all {
+				in.Readings = refs[source]
+			}
+			delete(of, source)
+		}
+	}
+	next := map[string]int{} // refs are in the order of readings
+	for _, r := range readings {
+		named := false
+		for _, in := range of[r.Source] {
+			if told.May(r, in.Point) {
+				in.Readings, named = append(in.Readings, refs[r.Source][next[r.Source]]), true
+			}
+		}
+		if all := of[r.Source]; !named && len(all) > 0 {
+			all[0].Readings = append(all[0].Readings, refs[r.Source][next[r.Source]])
+		}
+		next[r.Source]++
+	}
 }
 
 // refsOf names readings by digest, by source.

@@ -126,6 +126,14 @@ func (f followed) Apply(ctx context.Context, c dodona.Call) (result dodona.Resul
 	return f.transform.Apply(ctx, c)
 }
 
+// May reports whether a reading may have a point, as far as the transform tells.
+func (f followed) May(r dodona.Reading, point string) bool {
+	told, tells := f.transform.(interface {
+		May(r dodona.Reading, point string) bool
+	})
+	return !tells || told.May(r, point)
+}
+
 // A delivery is what one ask brought.
 type delivery struct {
 	source   string

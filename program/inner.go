@@ -154,6 +154,18 @@ func (n *inner) decode(ctx context.Context, c dodona.Call) (points []dodona.Poin
 	return points, nil
 }
 
+// May reports whether a reading may have the point called id, by its item alone.
+func (n *inner) May(r dodona.Reading, id string) bool {
+	source, _ := dodona.SplitPointID(id)
+	if r.Source != source {
+		return false
+	}
+	if rule, ruled := n.extraction.Rule(id); ruled {
+		return rule.Item == "" || rule.Item == r.Item
+	}
+	return n.mayDecode(r, id)
+}
+
 // mayDecode reports whether a reading may have a point that its source's kind decodes, as far as the kind tells.
 func (n *inner) mayDecode(r dodona.Reading, id string) bool {
 	source, point := dodona.SplitPointID(id)

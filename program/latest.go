@@ -83,6 +83,9 @@ func (l *latest) Apply(ctx context.Context, c dodona.Call) (dodona.Result, error
 	return result, nil
 }
 
+// May reports whether a reading may have the point called id, by its item alone.
+func (l *latest) May(r dodona.Reading, id string) bool { return l.of.May(r, id) }
+
 // speakers returns which readings, by their indices, speak for a point.
 func (l *latest) speakers(readings []dodona.Reading) map[string]map[int]bool {
 	speakers := map[string]map[int]bool{}
@@ -142,18 +145,11 @@ func (p *Program) Needed(readings []dodona.Reading) (needed []dodona.Reading) {
 
 // may reports whether a reading may have the point called id, by its item alone.
 func (p *Program) may(r dodona.Reading, id string) bool {
+	if of := p.innermost(); of != nil {
+		return of.May(r, id)
+	}
 	source, _ := dodona.SplitPointID(id)
-	if r.Source != source {
-		return false
-	}
-	of := p.innermost()
-	if of == nil {
-		return true
-	}
-	if rule, ruled := of.extraction.Rule(id); ruled {
-		return rule.Item == "" || rule.Item == r.Item
-	}
-	return of.mayDecode(r, id)
+	return r.Source == source
 }
 
 func (p *Program) innermost() *inner {
