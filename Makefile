@@ -108,8 +108,9 @@ gas: ## what every call of the contracts costs, one line each; writes docs/gas.m
 differential: ## 120,000 mutated updates judged by Go and by the contracts, which must agree (needs Go; minutes)
 	@go test ./contracts -count=1 -run '^TestGoAndTheContractsJudgeAlike$$' -v -timeout 60m -cases 120000 -seed $${SEED:-1}
 
-bench: ## the numbers of docs/benchmarks.md (needs Go; about five minutes)
-	@scripts/bench.sh
+bench: ## the numbers of docs/benchmarks.md (needs Go; about five minutes); WHAT=field: beside Telegraf (runs deps; eight); WHAT=size: of the programs
+	@[ "$(WHAT)" != field ] || scripts/deps.sh ensure
+	@scripts/bench.sh $(WHAT)
 
 against: ## is anything slower than at BASE, or a binary larger? Runs the benchmarks of both by turns, with ratios, N (6) turns (needs Go; half an hour)
 	@scripts/against.sh "$(BASE)" $${N:-6}
@@ -149,8 +150,8 @@ package: ## a Debian package for amd64 under bin/, with a unit of systemd (needs
 operations: ## every command of docs/guide/operations.md on a clean Debian 12 with systemd (needs Go, root, debootstrap, systemd-nspawn; minutes)
 	@scripts/operations.sh
 
-slim: ## bin/dodona-linux-arm-slim for ARMv7, without the embedded journal: it needs a NATS server (journal.url); with its size
-	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER),$(NO_SIM) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
+slim: ## bin/dodona-linux-arm-slim for ARMv7, without SQLite, the simulator and the embedded journal: it needs a NATS server (journal.url); with its size
+	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath $(SLIM) -tags $(NO_SERVER),$(NO_SIM),$(NO_SQLITE) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
 	@ls -l bin/dodona-linux-arm-slim | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
 
 clean: ## remove what was built

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# bench.sh [node | module]: runs the benchmarks behind docs/benchmarks.md and writes that page, or one of its parts.
-# Bounded: about three minutes for the node and two for modules. The machine matters: each part names it, and numbers
-# of different machines are not compared.
+# bench.sh [node | module | field | size]: runs the benchmarks behind docs/benchmarks.md and writes that page, or one of its parts.
+# Bounded: about three minutes for the node and two for modules, which are what it does when none is named; eight for the field, after
+# Telegraf was built once, and as long as four builds take for the sizes. The machine matters: each part names it, and numbers of different
+# machines are not compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${SECONDS_OF_LOAD:-60}
@@ -10,11 +11,13 @@ page=docs/benchmarks.md
 out=$(mktemp)
 node=$(mktemp)
 module=$(mktemp)
-trap 'rm -f "$out" "$node" "$module"' EXIT
+field=$(mktemp)
+size=$(mktemp)
+trap 'rm -f "$out" "$node" "$module" "$field" "$size"' EXIT
 
-run() { # run PACKAGE BENCHMARK BENCHTIME
-  echo "\$ go test $1 -run '^\$' -bench '$2' -benchtime $3" >&2
-  go test "$1" -run '^$' -bench "$2" -benchtime "$3" -timeout 20m | tee -a "$out" >&2
+run() { # run PACKAGE BENCHMARK BENCHTIME [FLAG…]
+  echo "\$ go test $1 ${*:4} -run '^\$' -bench '$2' -benchtime $3" >&2
+  go test "$1" "${@:4}" -run '^$' -bench "$2" -benchtime "$3" -timeout 20m | tee -a "$out" >&2
 }
 
 # value BENCHMARK UNIT: what was measured; BENCHMARK without the number of processors at its end.
@@ -110,20 +113,74 @@ module() {
   row '16 instances of 1 MiB, all written to, in a cgroup of 64 MiB: peak of the group' '≤ 65536 KiB' "$(sed -n 's/.*most memory that the group had.*: \([0-9]* KiB\)$/\1/p' "$out" | tail -1)" "$command"
 }
 
+# of CONTESTANT UNIT: what BenchmarkField$load measured of a contestant.
+of() { value "BenchmarkField$load" "$2-$1"; }
+
+field() {
+  local load command who
+  scripts/peers.sh
+  scripts/telegraf.sh
+  run ./cmd/dodona FieldModbus 1x -tags integration
+  run ./cmd/dodona FieldMQTT 1x -tags integration
+  head 'The field'
+  load=Modbus command="go test ./cmd/dodona -tags integration -run '^\$' -bench FieldModbus -benchtime 1x"
+  row '1,000 registers of 20 units each second, journaled, one feed of 50 signed: of a core, %' '≤ 5' "$(of 1-feed %core)" "$command"
+  row 'the same, all of them signed as 20 feeds of 50, %' '' "$(of 20-feeds %core)" 'the same'
+  row 'the same registers by Telegraf, %' '' "$(of telegraf %core)" 'the same'
+  for who in 1-feed 20-feeds telegraf; do
+    row "CPU for 1,000 points of these, $who, ms" "$([ $who = telegraf ] || echo 'below Telegraf')" "$(of $who ms-CPU/1000-points)" 'the same'
+    row "resident memory at its peak, $who, MiB" "$([ $who = telegraf ] || echo 'below Telegraf')" "$(of $who MiB-peak)" 'the same'
+  done
+  load=MQTT command="go test ./cmd/dodona -tags integration -run '^\$' -bench FieldMQTT -benchtime 1x"
+  row 'messages a second of mosquitto, QoS 1, 100 topics, while they are measured' '≥ 2,000' "$(of dodona points/s)" "$command"
+  row 'published in all, and counted again in the journal' '' "$(value BenchmarkFieldMQTT messages-sent)" 'the same'
+  row 'of which the journal lacks' '0' "$(value BenchmarkFieldMQTT messages-lost)" 'the same'
+  for who in dodona telegraf; do
+    row "CPU for 1,000 messages, $who, ms" "$([ $who = telegraf ] || echo 'below Telegraf')" "$(of $who ms-CPU/1000-points)" 'the same'
+    row "of a core, $who, %" '' "$(of $who %core)" 'the same'
+    row "resident memory at its peak, $who, MiB" "$([ $who = telegraf ] || echo 'below Telegraf')" "$(of $who MiB-peak)" 'the same'
+  done
+  echo
+  echo 'Dodona runs with `node.memory: 64MiB`. It acknowledges a message to the broker when it is in the journal and on the disk, and signs each second: one feed'
+  echo 'or 20 of Modbus, 20 feeds of five topics of MQTT. Telegraf v1.37.2 has the same inputs alone (`scripts/telegraf.sh`), reads with as few requests, and writes'
+  echo 'lines of its own format to a file each second, which it neither syncs nor signs; a message is acknowledged before. Each runs three times for 25 s, by turns;'
+  echo 'the last 20 s count, and the middle one is told.'
+}
+
+size() {
+  make -s release slim | tee -a "$out" >&2
+  echo '## Sizes'
+  echo
+  echo "Stripped, $(go env GOVERSION)."
+  echo
+  echo '| what | target | MiB | command |'
+  echo '|---|---|---|---|'
+  row 'amd64' '' "$(awk '$1 == "bin/dodona-linux-amd64" {print $2}' "$out")" 'make release'
+  row 'arm64' '' "$(awk '$1 == "bin/dodona-linux-arm64" {print $2}' "$out")" 'the same'
+  row 'ARMv7' '≤ 25' "$(awk '$1 == "bin/dodona-linux-arm" {print $2}' "$out")" 'the same'
+  row 'ARMv7 without the embedded journal and SQLite' '≤ 25' "$(awk '$1 == "bin/dodona-linux-arm-slim" {print $2}' "$out")" 'make slim'
+}
+
+kept 'The node' >"$node"
+kept Modules >"$module"
+kept 'The field' >"$field"
+kept Sizes >"$size"
 case ${1:-} in
   '') node >"$node"; module >"$module" ;;
-  node) node >"$node"; kept Modules >"$module" ;;
-  module) module >"$module"; kept 'The node' >"$node" ;;
-  *) echo "usage: bench.sh [node | module]" >&2; exit 2 ;;
+  node) node >"$node" ;;
+  module) module >"$module" ;;
+  field) field >"$field" ;;
+  size) size >"$size" ;;
+  *) echo "usage: bench.sh [node | module | field | size]" >&2; exit 2 ;;
 esac
 {
   echo '# Benchmarks'
   echo
-  echo 'Written by `make bench`, which runs the commands below; `scripts/bench.sh node` and `scripts/bench.sh module` write a part. `make against BASE=…` says what is slower than at another commit.'
-  echo
-  cat "$node"
-  echo
-  cat "$module"
+  echo 'Written by `make bench`, which runs the commands below; `make bench WHAT=node`, `module`, `field` and `size` write a part, the last two nothing else. `make against BASE=…` says what is slower than at another commit.'
+  for part in "$node" "$module" "$field" "$size"; do
+    echo
+    cat "$part"
+  done
 } >"$out"
 cp "$out" $page
 echo "wrote $page" >&2
