@@ -72,6 +72,7 @@ func TestAnswersAndGapsAreProvedWithoutTheNode(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	good := quote(t, `{"price": "43218.55"}`)
 	text := fmt.Sprintf(`node: {name: gw, data: %q}
 api: {listen: "127.0.0.1:0"}

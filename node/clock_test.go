@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -16,6 +17,7 @@ func TestAClockThatStepsSignsNothingTwiceAndSaysUntilWhen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
 	var step atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(step.Load())) }
@@ -71,42 +73,46 @@ func TestAClockThatIsSetRightWithinARoundIsTold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")
 	}
+	t.Parallel()
 	for n := int64(1); n <= 8; n++ {
-		text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
-		var step, left atomic.Int64
-		now := func() time.Time {
-			if left.Load() > 0 && left.Add(-1) == 0 {
-				step.Store(0)
-			}
-			return time.Now().Add(time.Duration(step.Load()))
-		}
-		seen := newOutcomes()
-		node := openNode(t, text, Options{OnRound: seen.add, Now: now})
-		stop := run(t, node)
-		seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
-		step.Store(int64(24 * time.Hour))
-		last := seen.await(t, "an answer of a day ahead", func(o Outcome) bool {
-			return o.Answer != nil && o.Round > dodona.RoundAt(time.Now().Add(24*time.Hour-time.Minute))
-		}).Round
-		left.Store(n)
-		await := func() {
-			t.Helper()
-			for limit := time.Now().Add(time.Minute); ; waitFor(t, 10*time.Millisecond) {
-				told := node.state.Ready()
-				if slices.ContainsFunc(told, func(p api.Problem) bool { return p.Part == "clock" && !p.Until.Before(last.Time()) }) {
-					return
+		t.Run(fmt.Sprintf("read %d times", n), func(t *testing.T) {
+			t.Parallel()
+			text := walks(t.TempDir(), "feeds: {f: {decimals: 2, every: 200ms, from: [s]}}\n")
+			var step, left atomic.Int64
+			now := func() time.Time {
+				if left.Load() > 0 && left.Add(-1) == 0 {
+					step.Store(0)
 				}
-				if time.Now().After(limit) {
-					t.Fatalf("read %d times: told is %+v, want the clock's until after %s", n, told, last)
+				return time.Now().Add(time.Duration(step.Load()))
+			}
+			seen := newOutcomes()
+			node := openNode(t, text, Options{OnRound: seen.add, Now: now})
+			stop := run(t, node)
+			seen.await(t, "an answer", func(o Outcome) bool { return o.Answer != nil })
+			step.Store(int64(24 * time.Hour))
+			last := seen.await(t, "an answer of a day ahead", func(o Outcome) bool {
+				return o.Answer != nil && o.Round > dodona.RoundAt(time.Now().Add(24*time.Hour-time.Minute))
+			}).Round
+			left.Store(n)
+			await := func() {
+				t.Helper()
+				for limit := time.Now().Add(time.Minute); ; waitFor(t, 10*time.Millisecond) {
+					told := node.state.Ready()
+					if slices.ContainsFunc(told, func(p api.Problem) bool { return p.Part == "clock" && !p.Until.Before(last.Time()) }) {
+						return
+					}
+					if time.Now().After(limit) {
+						t.Fatalf("read %d times: told is %+v, want the clock's until after %s", n, told, last)
+					}
 				}
 			}
-		}
-		await()
-		stop()
-		node = openNode(t, text, Options{Now: now}) // a restart does not forget
-		stop = run(t, node)
-		await()
-		stop()
+			await()
+			stop()
+			node = openNode(t, text, Options{Now: now}) // a restart does not forget
+			stop = run(t, node)
+			await()
+			stop()
+		})
 	}
 }
 

@@ -179,6 +179,7 @@ func TestKilledAHundredTimesItLosesNothingAndSignsNothingTwice(t *testing.T) {
 
 // TestTheValidatorMayRunInAnotherProcess: one process asks and signs, another one joins its journal, validates and serves.
 func TestTheValidatorMayRunInAnotherProcess(t *testing.T) {
+	t.Parallel()
 	bus := freeAddress(t)
 	const key = "0x4646464646464646464646464646464646464646464646464646464646464646"
 	feeds := "sources: {s: {sim: {seed: 3, every: 50ms}}}\nfeeds: {f: {decimals: 4, every: 100ms, from: [s]}}\n"

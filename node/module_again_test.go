@@ -24,6 +24,7 @@ import (
 // TestAModuleRunsOnceTheMachineIsWell: the compiler's child is killed, as the system does where memory is short. The feed says so, and answers
 // later without anybody's help; one that ends meanwhile waits for nothing.
 func TestAModuleRunsOnceTheMachineIsWell(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -70,6 +71,7 @@ func awaitModule(t *testing.T, n *Node, what string, wanted func(api.ModuleStatu
 
 // TestTheStatusTellsOfAModuleBetweenRounds: a feed with a round an hour says why its module does not run, and that it does, when that is so.
 func TestTheStatusTellsOfAModuleBetweenRounds(t *testing.T) {
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
