@@ -22,6 +22,25 @@ type SourceTrial struct {
 	Readings []dodona.Reading // at least one unless it failed
 	Points   []dodona.Point   // one at least of each of its points
 	Err      error
+
+	has func(r dodona.Reading, id string) bool // nil: it failed before
+}
+
+// PointsOf returns the points that were made of the reading with an index: of the last that has them, where several do.
+func (t SourceTrial) PointsOf(i int) (list []dodona.Point) {
+	for _, p := range t.Points {
+		of := len(t.Readings) - 1 // where none has it, the last says why
+		for j := len(t.Readings) - 1; j >= 0 && t.has != nil; j-- {
+			if r := t.Readings[j]; t.has(r, p.ID) && (p.Time.IsZero() || p.Time.Equal(r.Received) || p.Time.Equal(r.SourceTime)) {
+				of = j
+				break
+			}
+		}
+		if of == i {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // Bad returns the points that were not taken.
@@ -89,7 +108,7 @@ func wantAll(s config.Source, made *program.Program) *source.Want {
 
 // tried applies the rules of a source to what came.
 func tried(ctx context.Context, s config.Source, made *program.Program, readings []dodona.Reading, err error) SourceTrial {
-	t := SourceTrial{Source: s, Readings: readings, Err: err}
+	t := SourceTrial{Source: s, Readings: readings, Err: err, has: made.Has}
 	if err != nil {
 		return t
 	}

@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 )
 
@@ -58,5 +60,24 @@ func TestATrialOfNoFeedIsAnError(t *testing.T) {
 	got, err := Try(t.Context(), Options{Config: c, Kinds: all.Sources()}, "f")
 	if err != nil || got.Value != nil || !strings.Contains(got.Missed, "nowhere.json") || !strings.Contains(got.Exchanges[0].Error, "nowhere.json") {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestAPointIsShownWithTheReadingThatHasIt, and with the last one if none does.
+func TestAPointIsShownWithTheReadingThatHasIt(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	trial := SourceTrial{
+		Readings: []dodona.Reading{{Item: "a", Received: now}, {Item: "b", Received: now}, {Item: "a", Received: now.Add(time.Second)}},
+		Points:   []dodona.Point{{ID: "a", Time: now}, {ID: "a", Time: now.Add(time.Second)}, {ID: "b", Time: now}, {ID: "none"}},
+		has:      func(r dodona.Reading, id string) bool { return r.Item == id },
+	}
+	for i, want := range []string{"a", "b", "a none"} {
+		var got []string
+		for _, p := range trial.PointsOf(i) {
+			got = append(got, p.ID)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("reading %d has %q, want %s", i, got, want)
+		}
 	}
 }

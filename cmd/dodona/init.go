@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/node"
 )
 
@@ -83,6 +84,9 @@ func (c initCommand) origin(ask *asker, d *draft) (err error) {
 			c.Path, where = where, ""
 		}
 	}
+	if err := otherScheme(where); err != nil {
+		return failure{exitUsage, err}
+	}
 	d.url, d.file, d.bearer = strings.TrimSpace(where), c.Path, c.Bearer
 	for _, text := range c.Header {
 		name, file, found := strings.Cut(text, "=")
@@ -96,6 +100,29 @@ func (c initCommand) origin(ask *asker, d *draft) (err error) {
 	}
 	d.name()
 	return nil
+}
+
+// otherKinds speak what a URL begins with.
+var otherKinds = map[string]string{
+	"modbus": "modbus", "coap": "coap", "coaps": "coap", "opc.tcp": "opcua", "snmp": "snmp", "knx": "knx", "mqtt": "mqtt", "mqtts": "mqtt", "ws": "websocket", "wss": "websocket",
+	"s7": "s7", "postgres": "sql", "postgresql": "sql", "mysql": "sql", "serial": "serial",
+}
+
+// otherScheme says where to begin with what is read otherwise than by a document.
+func otherScheme(where string) error {
+	scheme, rest, found := strings.Cut(where, "://")
+	kind := otherKinds[strings.ToLower(scheme)]
+	if !found || kind == "" {
+		return nil
+	}
+	if scheme != "opc.tcp" && kind != "coap" {
+		where = rest
+	}
+	text := fmt.Sprintf("scheme %q: want http or https; dodona kinds %s shows a configuration that reads such a device", scheme, kind)
+	if slices.Contains(scannable(), kind) {
+		text += fmt.Sprintf(", and dodona source scan %s %s prints one with what it has", kind, plain.ShellWord(where))
+	}
+	return errors.New(text)
 }
 
 // read reads the document, by the configuration as it will be written.

@@ -164,6 +164,8 @@ func TestWhatMakesNoConfigurationIsToldAndNothingIsWritten(t *testing.T) {
 		"--url https://$H/many":                       "1 speaks http, not https",
 		"--url http://u:sesame@$H/many":               "2 user and password belong under basic:",
 		"--url http:///x":                             "2 names no host",
+		"--url coap://gw/t":                           `2 scheme "coap": want http or https; dodona kinds coap shows a configuration that reads such a device, and dodona source scan coap coap://gw/t prints`,
+		"--url modbus://gw":                           `2 scheme "modbus": want http or https; dodona kinds modbus shows a configuration that reads such a device, and dodona source scan modbus gw prints`,
 		"--url mqtt://gw/t":                           `2 scheme "mqtt": want http or https`,
 		"--url $U/many --value /bitcoin/us":           "2 the nearest: /bitcoin/usd",
 		"--url $U/many --value bitcoin":               "2 must begin with a slash",

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
@@ -21,7 +24,7 @@ type sourceReadCommand struct {
 	Source []string      `help:"A source (repeat), as NAME." placeholder:"NAME" sep:"none"`
 	Wait   time.Duration `help:"How long to wait for a source." default:"30s"`
 	Times  int           `short:"n" help:"Read one source so many times, or so many messages of one that speaks by itself, and print each as it comes." placeholder:"N"`
-	Raw    bool          `help:"Print what came, byte for byte (on a terminal: as it can show it)."`
+	Raw    bool          `help:"Print what came, byte for byte (on a terminal: as it can show it, else in hexadecimal)."`
 	JSON   bool          `name:"json" help:"Print JSON: the readings, each with its points and its numbers."`
 }
 
@@ -122,10 +125,32 @@ func complainOf(term terminal, t node.SourceTrial) {
 // A triedReading is a reading with what was made of it. It reads as a reading, so that tests of modules take it.
 type triedReading struct {
 	dodona.Reading
-	Points  []dodona.Point  `json:"points"`
+	Points  []triedPoint    `json:"points"`
 	Numbers []extract.Place `json:"numbers"` // the first of the document, if it is one
 	Count   int             `json:"count"`   // of all its numbers
 	Error   string          `json:"error,omitempty"`
+}
+
+// A triedPoint is a point; a bad one has no value.
+type triedPoint struct {
+	ID      string          `json:"id"`
+	Value   *dodona.Decimal `json:"value,omitempty"`
+	Unit    string          `json:"unit,omitempty"`
+	Time    time.Time       `json:"time,omitzero"`
+	Quality dodona.Quality  `json:"quality"`
+	Reason  string          `json:"reason,omitempty"`
+}
+
+func triedPoints(points []dodona.Point) []triedPoint {
+	list := []triedPoint{}
+	for _, p := range points {
+		out := triedPoint{ID: p.ID, Unit: p.Unit, Time: p.Time, Quality: p.Quality, Reason: p.Reason}
+		if p.Quality != dodona.Bad {
+			out.Value = &p.Value
+		}
+		list = append(list, out)
+	}
+	return list
 }
 
 // trialsJSON returns all readings. One that did not come has an error instead of a body.
@@ -134,14 +159,11 @@ func trialsJSON(trials []node.SourceTrial) []triedReading {
 	for _, t := range trials {
 		if t.Err != nil {
 			list = append(list, triedReading{
-				Reading: dodona.Reading{Source: t.Source.Name, Quality: dodona.Bad}, Points: []dodona.Point{}, Numbers: []extract.Place{}, Error: t.Err.Error(),
+				Reading: dodona.Reading{Source: t.Source.Name, Quality: dodona.Bad}, Points: []triedPoint{}, Numbers: []extract.Place{}, Error: t.Err.Error(),
 			})
 		}
 		for i, r := range t.Readings {
-			out := triedReading{Reading: r, Points: []dodona.Point{}, Numbers: []extract.Place{}}
-			if i == len(t.Readings)-1 {
-				out.Points = append(out.Points, t.Points...)
-			}
+			out := triedReading{Reading: r, Points: triedPoints(t.PointsOf(i)), Numbers: []extract.Place{}}
 			if places, count, err := extract.Places(r, mostPlaces); err == nil {
 				out.Numbers, out.Count = append(out.Numbers, places...), count
 			}
@@ -164,11 +186,20 @@ func printRawReadings(term terminal, trials []node.SourceTrial) error {
 func printBodies(term terminal, readings []dodona.Reading, several bool) error {
 	for _, r := range readings {
 		fmt.Fprintln(term.err, printable(fmt.Sprintf("%s  %s  %s %s", r.Source, r.Received.UTC().Format(time.RFC3339), r.Detail, r.Item)))
-		if err := term.text(r.Body, several); err != nil {
+		body := r.Body
+		if term.watched && !isText(r) {
+			body = []byte(hex.Dump(body))
+		}
+		if err := term.text(body, several); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// isText reports whether a body says something to who looks at it: a terminal shows the others in hexadecimal.
+func isText(r dodona.Reading) bool {
+	return (utf8.Valid(r.Body) || r.ContentType != "application/octet-stream") && !bytes.ContainsFunc(r.Body, func(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' })
 }
 
 // printSourceTrials prints a table of points for each source, and the pointers that would work.
@@ -184,11 +215,7 @@ func printSourceTrials(term terminal, trials []node.SourceTrial) error {
 		}
 		shown = true
 		last := t.Readings[len(t.Readings)-1]
-		of := ""
-		if len(t.Readings) > 1 {
-			of = fmt.Sprintf(", the last of %s", count(len(t.Readings), "reading"))
-		}
-		if err := term.line("%s  %s  %s%s, received %s", t.Source.Name, t.Source.Kind, last.Detail, of, last.Received.UTC().Format(time.RFC3339)); err != nil {
+		if err := term.line("%s  %s  %s, received %s", t.Source.Name, t.Source.Kind, cameOf(t.Readings), last.Received.UTC().Format(time.RFC3339)); err != nil {
 			return err
 		}
 		if err := term.table(pointTable(t.Points)); err != nil {
@@ -208,6 +235,24 @@ func printSourceTrials(term terminal, trials []node.SourceTrial) error {
 		}
 	}
 	return nil
+}
+
+// cameOf says what came: of one reading how, of several how many.
+func cameOf(readings []dodona.Reading) string {
+	if len(readings) == 1 {
+		return readings[0].Detail
+	}
+	bad := 0
+	for _, r := range readings {
+		if r.Quality == dodona.Bad {
+			bad++
+		}
+	}
+	text := count(len(readings), "reading")
+	if bad > 0 {
+		return fmt.Sprintf("%s, %d of them bad", text, bad)
+	}
+	return text + ", the last " + readings[len(readings)-1].Detail
 }
 
 // pointTable lays points out: bad ones with their reasons below.

@@ -88,6 +88,10 @@ func printFollowed(term terminal, t node.SourceTrial, at time.Time) error {
 		r := t.Readings[len(t.Readings)-1]
 		return term.line("%s  %s  %s  no point of it is asked for", stamp, r.Item, r.Detail)
 	}
+	wide := 0
+	for _, p := range t.Points {
+		wide = max(wide, len(p.ID))
+	}
 	for _, p := range t.Points {
 		_, decimals := p.Value.Parts()
 		text, style := strings.TrimSpace(p.Value.Grouped(decimals)+" "+p.Unit), table.Green
@@ -97,7 +101,7 @@ func printFollowed(term terminal, t node.SourceTrial, at time.Time) error {
 		case dodona.Uncertain:
 			text, style = text+"  "+p.Reason, table.Yellow
 		}
-		if err := term.line("%s  %s  %s  %s", stamp, p.ID, table.Paint(fmt.Sprintf("%-9s", p.Quality), style, term.color), text); err != nil {
+		if err := term.line("%s  %-*s  %s  %s", stamp, wide, p.ID, table.Paint(fmt.Sprintf("%-9s", p.Quality), style, term.color), text); err != nil {
 			return err
 		}
 	}

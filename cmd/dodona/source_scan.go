@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -26,6 +27,9 @@ type sourceScanCommand struct {
 	Wait  time.Duration `help:"How long to look." default:"1m"`
 	CSV   bool          `name:"csv" help:"Print a file of points, for {file: tags.csv}, instead of YAML."`
 }
+
+// concealed stands for a secret.
+const concealed = "•••"
 
 // mostFound is how many points one source may have.
 const mostFound = 10_000
@@ -60,6 +64,10 @@ func (c sourceScanCommand) Run(ctx context.Context, term terminal) error {
 	case len(list) > 0:
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case err != nil && !late && scan.Kind.Trusts() && scan.Data == "" && dodona.IsPermanent(err):
+		// Whom a node believes stands in its data folder, and there is none.
+		return fmt.Errorf("scan %s: %w\na certificate is accepted for a source of a configuration: write one with this address, read it (dodona source read FILE NAME), "+
+			"accept what its server shows (dodona source trust FILE NAME), and scan it: dodona source scan FILE NAME", scan.Name, err)
 	case err != nil && !late:
 		return fmt.Errorf("scan %s: %w", scan.Name, err)
 	default:
@@ -68,7 +76,11 @@ func (c sourceScanCommand) Run(ctx context.Context, term terminal) error {
 	if err := c.print(term, scan, key, list); err != nil {
 		return err
 	}
-	term.say("%s", strings.Join(c.ended(list, more, late, err), "; "))
+	said := c.ended(list, more, late, err)
+	if secret, _ := differing(scan.Settings, scan.Kind.Settings()); !c.CSV && secret != nil && strings.Contains(secret.Flow(), concealed) {
+		said = append(said, "secrets are not printed: put {file: PATH} or {env: NAME} where "+concealed+" stands")
+	}
+	term.say("%s", strings.Join(said, "; "))
 	return nil
 }
 
@@ -140,6 +152,9 @@ func readSettings(term terminal, s node.Scan, words []string) error {
 		} else if !is {
 			return failure{exitUsage, fmt.Errorf("%s: want KEY=VALUE", plain.Quote(word, mostName))}
 		}
+		if prefix := schemes[s.Name]; i == 0 && prefix != "" && !strings.Contains(value, "://") {
+			value = prefix + value
+		}
 		value = strict.Word(value)
 		parts := strings.Split(key, ".")
 		fmt.Fprintf(&text, "%s: %s%s%s\n", parts[0], strings.Join(prefixed(parts[1:], "{", ": "), ""), value, strings.Repeat("}", len(parts)-1))
@@ -152,6 +167,9 @@ func readSettings(term terminal, s node.Scan, words []string) error {
 	}
 	return nil
 }
+
+// schemes stand before an address where a kind wants a URL.
+var schemes = map[string]string{"coap": "coap://", "opcua": "opc.tcp://"}
 
 func prefixed(parts []string, before, after string) []string {
 	out := make([]string, len(parts))
