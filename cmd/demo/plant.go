@@ -24,9 +24,9 @@ type measured struct {
 
 // plantFeeds are those of [example] that devices answer.
 var plantFeeds = []measured{
-	{"boiler.temperature", plant.Modbus, "127.0.0.1:5020", 60, 100},
-	{"flow.rate", plant.CoAP, "127.0.0.1:5683", 1, 5},
-	{"power.total", plant.MQTT, "127.0.0.1:1883", 400, 3600},
+	{"boiler.temperature", plant.Modbus, "127.0.0.1:10502", 60, 100},
+	{"flow.rate", plant.CoAP, "127.0.0.1:15683", 1, 5},
+	{"power.total", plant.MQTT, "127.0.0.1:11883", 400, 3600},
 }
 
 // can reports whether a value is one that the device of a feed can have; known is false for a feed of no device.
