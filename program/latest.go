@@ -133,6 +133,15 @@ func (p *Program) Has(r dodona.Reading, id string) bool {
 	return of.extraction.Has(r, id)
 }
 
+// Item returns the one item whose readings may have the point called id; empty if there may be more.
+func (p *Program) Item(id string) string {
+	if of := p.innermost(); of != nil {
+		rule, _ := of.extraction.Rule(id)
+		return rule.Item
+	}
+	return ""
+}
+
 // Needed returns those readings that the points may come from: a feed of one register has not its whole device as evidence.
 func (p *Program) Needed(readings []dodona.Reading) (needed []dodona.Reading) {
 	for _, r := range readings {

@@ -14,8 +14,17 @@ import (
 type Want struct {
 	Points []string                                  // ids
 	Has    func(r dodona.Reading, point string) bool // whether a reading has a point
+	Item   func(point string) string                 // the one item of the readings that may have it, empty if there may be more; nil: of none
 	Within time.Duration                             // longer than that before a round no reading counts
 	Every  time.Duration                             // how often it is asked for; one that is not any more is forgotten
+}
+
+// itemOf returns the one item that may have a point, empty if there may be more.
+func (w *Want) itemOf(point string) string {
+	if w.Item == nil {
+		return ""
+	}
+	return w.Item(point)
 }
 
 const (
@@ -47,6 +56,8 @@ func (p *Pump) AskFor(ctx context.Context, r dodona.Round, w *Want) ([]dodona.Re
 // A having is what is known of one want: by point and item the latest reading that has the point. The latest is what came last,
 // whatever the clock said then: it may have been set back.
 type having struct {
+	of    map[string][]string // points by the one item that they have
+	any   []string            // those of which more may have it
 	by    map[string]map[string]kept
 	bytes int // of the bodies, each as often as it is there
 	noted int // readings so far
@@ -76,7 +87,14 @@ func (l *latest) watch(w *Want, now time.Time) {
 	if l.wants == nil {
 		l.wants = map[*Want]*having{}
 	}
-	h := &having{by: map[string]map[string]kept{}, asked: now}
+	h := &having{by: map[string]map[string]kept{}, of: map[string][]string{}, asked: now}
+	for _, point := range w.Points {
+		if item := w.itemOf(point); item != "" {
+			h.of[item] = append(h.of[item], point)
+		} else {
+			h.any = append(h.any, point)
+		}
+	}
 	l.wants[w] = h
 	for _, held := range [][]dodona.Reading{l.before, l.readings(), l.queue} { // of each item the last one ends as the last
 		for _, r := range held {
@@ -99,17 +117,23 @@ func (l *latest) forgetWant() {
 // note takes in a reading of every point that it has.
 func (h *having) note(w *Want, r dodona.Reading) {
 	h.noted++
-	for _, point := range w.Points {
-		if !w.Has(r, point) {
-			continue
+	for _, points := range [][]string{h.of[r.Item], h.any} { // a feed of a hundred topics asks for one of each message, not for a hundred
+		for _, point := range points {
+			if w.Has(r, point) {
+				h.keep(point, r)
+			}
 		}
-		if h.by[point] == nil {
-			h.by[point] = map[string]kept{}
-		}
-		h.bytes += len(r.Body) - len(h.by[point][r.Item].Body)
-		h.by[point][r.Item] = kept{r, h.noted}
-		for h.bytes > maxHeldBytes && h.dropOldest() {
-		}
+	}
+}
+
+// keep takes in a reading that has a point.
+func (h *having) keep(point string, r dodona.Reading) {
+	if h.by[point] == nil {
+		h.by[point] = map[string]kept{}
+	}
+	h.bytes += len(r.Body) - len(h.by[point][r.Item].Body)
+	h.by[point][r.Item] = kept{r, h.noted}
+	for h.bytes > maxHeldBytes && h.dropOldest() {
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,6 +185,53 @@ func TestWhatIsDroppedIsToldOnceAndNeverWaitedFor(t *testing.T) {
 		stop()
 		if want := " the journal can never take them: too large"; len(told) != 2 || told[0] != "x"+want || told[1] != "xxxx"+want {
 			t.Errorf("told %q, want of the first one and then of four", told)
+		}
+	})
+}
+
+func TestOnlyReadingsOfItsItemAreAskedForAPoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		s.observe = func(ctx context.Context) (dodona.Batch, error) {
+			if _, n, _ := s.counts(); n > 1 {
+				<-ctx.Done()
+				return dodona.Batch{}, ctx.Err()
+			}
+			var b dodona.Batch
+			for _, item := range []string{"a", "b", "c"} {
+				b.Readings = append(b.Readings, dodona.Reading{Item: item, Body: []byte("a b of " + item), Received: time.Now()})
+			}
+			return b, nil
+		}
+		p, stop := start(t, s, true, nil)
+		defer stop()
+		var mu sync.Mutex
+		asked := map[string]int{}
+		w := &source.Want{
+			Points: []string{"a", "b"}, Within: time.Minute,
+			Has: func(r dodona.Reading, point string) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				asked[point+" of "+r.Item]++
+				return has(r, point)
+			},
+			Item: func(point string) string { return strings.TrimPrefix(point, "b") }, // of b it may be any
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), w)
+		if got, want := bodiesOf(readings), "a b of a a b of b a b of c"; err != nil || got != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, item := range []string{"a", "b", "c"} {
+			if n := asked["a of "+item]; (n > 0) != (item == "a") {
+				t.Errorf("it was asked %d times whether the reading of %s has a", n, item)
+			}
+			if asked["b of "+item] == 0 {
+				t.Errorf("it was not asked whether the reading of %s has b", item)
+			}
 		}
 	})
 }
