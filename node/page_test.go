@@ -12,6 +12,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/dodona-oracle/dodona/internal/peertest"
 )
 
 // TestThePageExplainsARealAnswer opens the page of a running node in a real browser and asks where an answer came from.
@@ -28,7 +30,7 @@ func TestThePageExplainsARealAnswer(t *testing.T) {
 		t.Fatalf("%s is missing; run: make deps", chromium)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 800), chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.UserDataDir(t.TempDir()), chromedp.Env(peertest.Temporary(t)), chromedp.WindowSize(1280, 800), chromedp.DisableGPU, chromedp.WSURLReadTimeout(time.Minute))
 	limited, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	allocator, cancel := chromedp.NewExecAllocator(limited, options...)

@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/dodona-oracle/dodona/internal/peertest"
 )
 
 // A page is the demo's, in Debian's chromium.
@@ -32,7 +34,7 @@ func look(t *testing.T, url string) page {
 		t.Fatal("chromium is missing: run make deps")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.Flag("no-proxy-server", true),
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.Env(peertest.Temporary(t)), chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.WindowSize(1280, 800), chromedp.WSURLReadTimeout(time.Minute),
 	)
 	root, stop := context.WithTimeout(context.Background(), 5*time.Minute)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/dodona-oracle/dodona/internal/peertest"
 )
 
 // TestCommandsOfThePageWorkWhenPasted runs all that the page of a node offers to copy in a shell whose DODONA_API names another one.
@@ -78,7 +80,7 @@ func open(t *testing.T, url string) page {
 		t.Fatal("chromium is missing: run make deps")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("no-proxy-server", true), chromedp.WSURLReadTimeout(time.Minute))
+		chromedp.UserDataDir(t.TempDir()), chromedp.Env(peertest.Temporary(t)), chromedp.Flag("no-proxy-server", true), chromedp.WSURLReadTimeout(time.Minute))
 	limited, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 	allocated, release := chromedp.NewExecAllocator(limited, options...)
 	ctx, closeTab := chromedp.NewContext(allocated)

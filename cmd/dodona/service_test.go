@@ -21,6 +21,7 @@ import (
 
 	"github.com/dodona-oracle/dodona/api"
 	"github.com/dodona-oracle/dodona/internal/logtest"
+	"github.com/dodona-oracle/dodona/internal/peertest"
 )
 
 // A manager is a service manager's end of the protocol of sd_notify(3): it keeps what it is told.
@@ -34,12 +35,7 @@ type manager struct {
 
 func newManager(t testing.TB) *manager {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "sd") // the names of sockets are short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	m := &manager{t: t, address: filepath.Join(dir, "notify")}
+	m := &manager{t: t, address: filepath.Join(peertest.ShortFolder(t), "notify")}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: m.address, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)

@@ -2,13 +2,14 @@
 package tmuxtest
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/peertest"
 )
 
 // patience is how long a screen may take to become what a test expects: far longer than on any machine that does not hang.
@@ -24,15 +25,8 @@ type Terminal struct {
 // added to the environment, as in os/exec.
 func Start(t testing.TB, columns, rows int, env []string, program ...string) *Terminal {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "tmux") // a socket's path may not be long, as that of t.TempDir is
-	if err != nil {
-		t.Fatal(err)
-	}
-	term := &Terminal{t: t, socket: filepath.Join(dir, "s")}
-	t.Cleanup(func() {
-		_ = exec.Command("tmux", "-S", term.socket, "kill-server").Run() // it may have ended
-		_ = os.RemoveAll(dir)
-	})
+	term := &Terminal{t: t, socket: filepath.Join(peertest.ShortFolder(t), "s")}
+	t.Cleanup(func() { _ = exec.Command("tmux", "-S", term.socket, "kill-server").Run() }) // it may have ended
 	args := []string{"-u", "-f", "/dev/null", "-S", term.socket, "new-session", "-d", "-x", strconv.Itoa(columns), "-y", strconv.Itoa(rows)}
 	for _, pair := range env {
 		args = append(args, "-e", pair)
