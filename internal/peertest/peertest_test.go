@@ -2,7 +2,9 @@ package peertest_test
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,6 +79,25 @@ func TestNoPortIsGivenTwice(t *testing.T) {
 				t.Fatalf("port %d was given twice", port)
 			}
 			seen[port] = true
+			if port >= 32768 {
+				t.Errorf("port %d may be that of anybody's connection", port)
+			}
+		}
+	}
+}
+
+// TestAPortIsHeldForItsProcess, though nobody listens there, and though memory is tidied up.
+func TestAPortIsHeldForItsProcess(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("ports are held by names that Linux has")
+	}
+	port := peertest.UDPPort(t)
+	runtime.GC()
+	runtime.GC()
+	for _, held := range []int{port, port + 1} {
+		if l, err := net.Listen("unix", fmt.Sprintf("@dodona-test-port-%d", held)); err == nil {
+			l.Close()
+			t.Errorf("another process can have port %d", held)
 		}
 	}
 }
