@@ -61,6 +61,7 @@ lint: ## formatting, vet, staticcheck, the browser build (needs Go)
 	GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -o /dev/null ./cmd/dodona
 	GOOS=linux GOARCH=arm GOARM=7 go build -trimpath -tags $(NO_SERVER) -o /dev/null ./cmd/dodona
 	go vet -tags $(NO_SERVER) ./bus ./journal ./node ./cmd/dodona
+	go vet -tags integration,$(NO_SIM) ./cmd/dodona
 
 deps: ## install what the tests need (Debian packages, listed first; peers from PyPI, npm and Maven Central; does nothing twice)
 	@scripts/deps.sh install

@@ -28,7 +28,7 @@ const (
 
 // A coapPart is the flow meter: /flow, which may be observed, as SenML, JSON or text.
 type coapPart struct {
-	socket *net.UDPConn
+	socket udpSocket
 	world  world
 
 	mu        sync.Mutex
@@ -37,6 +37,14 @@ type coapPart struct {
 	sequence  uint32 // of the next notification
 	observers map[string]*observer
 	late      chan late
+}
+
+// A udpSocket is what is used of a [net.UDPConn].
+type udpSocket interface {
+	ReadFromUDPAddrPort(b []byte) (n int, from netip.AddrPort, err error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+	LocalAddr() net.Addr
+	Close() error
 }
 
 // An observer is told of each new value.

@@ -15,6 +15,7 @@ import (
 const (
 	maxPacket        = 64 << 10 // bytes
 	maxSubscriptions = 64       // of one client
+	maxSessions      = 64       // of clients, also of those that are away
 	maxSession       = 600      // seconds for which a client that is away is remembered
 	maxPending       = 256      // messages that wait for one client
 )
@@ -46,7 +47,7 @@ func startMQTT(ctx context.Context, c Config, w world) (part, error) {
 		SysTopicResendInterval: 24 * 60 * 60, // nobody needs them, and each reads the memory's statistics
 	})
 	m.edge.broker = m.broker
-	err = m.broker.AddHook(new(door), nil)
+	err = m.broker.AddHook(&door{broker: m.broker}, nil)
 	if err == nil {
 		err = m.broker.AddListener(listeners.NewNet("plant", g))
 	}
@@ -64,13 +65,16 @@ func startMQTT(ctx context.Context, c Config, w world) (part, error) {
 }
 
 // A door lets everybody in, and lets nobody make the broker keep much.
-type door struct{ mqtt.HookBase }
+type door struct {
+	mqtt.HookBase
+	broker *mqtt.Server
+}
 
 func (*door) ID() string { return "door" }
 
 func (*door) Provides(b byte) bool {
 	switch b {
-	case mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnPublish, mqtt.OnWill:
+	case mqtt.OnConnect, mqtt.OnConnectAuthenticate, mqtt.OnACLCheck, mqtt.OnSubscribe, mqtt.OnPublish, mqtt.OnWill:
 		return true
 	}
 	return false
@@ -78,8 +82,24 @@ func (*door) Provides(b byte) bool {
 
 func (*door) OnConnectAuthenticate(*mqtt.Client, packets.Packet) bool { return true }
 
-func (*door) OnACLCheck(c *mqtt.Client, _ string, write bool) bool {
-	return write || len(c.State.Subscriptions.GetAll()) < maxSubscriptions
+func (*door) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
+
+// OnConnect: sessions of clients that are away count too; who comes back to one of them is welcome.
+func (d *door) OnConnect(c *mqtt.Client, _ packets.Packet) error {
+	if _, known := d.broker.Clients.Get(c.ID); !known && d.broker.Clients.Len() >= maxSessions {
+		return packets.ErrServerBusy
+	}
+	return nil
+}
+
+// OnSubscribe: what is too much is made a filter that the broker refuses by itself.
+func (*door) OnSubscribe(c *mqtt.Client, pk packets.Packet) packets.Packet {
+	if len(c.State.Subscriptions.GetAll())+len(pk.Filters) > maxSubscriptions {
+		for i := range pk.Filters {
+			pk.Filters[i].Filter = ""
+		}
+	}
+	return pk
 }
 
 // OnPublish: what clients publish is given to subscribers, and not retained.

@@ -3,6 +3,7 @@ package plant
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -137,4 +138,50 @@ func TestThePumpIsBornWorksAndDies(t *testing.T) {
 		t.Errorf("the next birth is that of the same session: %+v", b)
 	}
 	next(t, got, "spBv1.0/plant/DBIRTH/edge-1/pump")
+}
+
+// TestNobodyMakesTheBrokerKeepMuch: neither sessions nor subscriptions nor retained messages.
+func TestNobodyMakesTheBrokerKeepMuch(t *testing.T) {
+	p := started(t, Config{Every: 20 * time.Millisecond})
+	c, got := subscribed(t, p, mqttc.Five, "plant/power")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	refused := false
+	for i := range maxSubscriptions + 1 {
+		if _, err := c.Subscribe(ctx, mqttc.Subscription{Filter: fmt.Sprintf("my/%d", i)}); err != nil {
+			refused = true
+		}
+	}
+	if !refused {
+		t.Error("it takes any number of subscriptions")
+	}
+	received(t, got, "plant/power") // all the same
+	if err := c.Publish(ctx, mqttc.Message{Topic: "my/1", Payload: []byte("kept?"), Retained: true}); err != nil {
+		t.Fatal(err)
+	}
+	if m := received(t, got, "my/1"); m.Retained {
+		t.Errorf("got %+v", m)
+	}
+	broker := p.parts[2].(*mqttPart).broker
+	if n := broker.Topics.Retained.Len(); n > 30 { // those of the broker itself
+		t.Errorf("%d messages are retained", n)
+	}
+	if kept := broker.Topics.Messages("my/#"); len(kept) > 0 {
+		t.Errorf("a client's message is retained: %v", kept)
+	}
+	var s mqttc.Settings
+	s.Default()
+	s.URL, s.Version, s.Session = "mqtt://"+at(t, p, "power"), mqttc.Five, time.Hour
+	for i := range maxSessions + 1 {
+		c, err := new(mqttc.Dialer).Dial(ctx, mqttc.Config{Settings: s, ClientID: fmt.Sprint("away-", i), Receive: func(mqttc.Message) {}})
+		if err == nil {
+			_ = c.Close()
+		}
+	}
+	if n := broker.Clients.Len(); n > maxSessions+1 { // with the plant's own
+		t.Errorf("%d sessions are kept", n)
+	}
+	if _, err := c.Subscribe(ctx, mqttc.Subscription{Filter: "my/1"}); c.Err() != nil {
+		t.Errorf("who was there before is gone: %v, %v", c.Err(), err)
+	}
 }
