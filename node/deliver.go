@@ -32,6 +32,7 @@ type deliverer struct {
 	sources  map[string]source.Kind
 	decoders program.Decoders
 	id       identity
+	opened   time.Time // before any source was read
 
 	sinks *fleet[*sink.Loop]
 
@@ -48,7 +49,7 @@ func newDeliverer(b basics, j *journal.Journal, id identity, o Options) *deliver
 	}
 	return &deliverer{
 		basics: b, desk: newDesk(), version: o.Version, out: sink.NewOut(o.Out), kinds: kinds, journal: j, id: id, sources: sourceKinds(o.Kinds), decoders: program.DecodersOf(o.Kinds...),
-		sinks: newFleet[*sink.Loop](), held: make(map[string]string),
+		opened: b.now(), sinks: newFleet[*sink.Loop](), held: make(map[string]string),
 	}
 }
 
@@ -65,7 +66,7 @@ func (d *deliverer) deliver(ctx context.Context) error {
 	return d.work(ctx, func(ctx context.Context) error {
 		d.follows = d.config()
 		for _, s := range d.follows.Sinks {
-			if err := d.start(ctx, d.follows, s); err != nil {
+			if err := d.start(ctx, d.follows, s, d.opened); err != nil {
 				return err
 			}
 		}
@@ -73,7 +74,8 @@ func (d *deliverer) deliver(ctx context.Context) error {
 	})
 }
 
-func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) error {
+// start starts a sink, which begins at an instant if it was never there.
+func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink, since time.Time) error {
 	kind, found := d.kinds[s.Kind]
 	if !found {
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
@@ -82,7 +84,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink) 
 	d.recorder.Know("reader", readerOfSink(s))
 	with := sink.Config{
 		Name: s.Name, Kind: kind, Settings: s.Settings, Policy: s.Policy, Env: d.env(c, s), Reader: sinkReader(s.Name),
-		Journal: d.journal.Only(dodona.TopicData, s.Policy.Feeds...), Now: d.now, Log: d.log, Recorder: d.recorder,
+		Journal: d.journal.Only(dodona.TopicData, s.Policy.Feeds...), Now: d.now, Log: d.log, Recorder: d.recorder, Since: since,
 	}
 	if s.OfPoints {
 		if err := d.feedPoints(c, s, &with); err != nil {
@@ -163,7 +165,7 @@ func (d *deliverer) follow(next *config.Config, c config.Changes) error {
 		}
 		for _, name := range slices.Concat(c.Sinks.Changed, c.Sinks.Added) {
 			if s, found := next.Sink(name); found {
-				if err := d.start(ctx, next, s); err != nil {
+				if err := d.start(ctx, next, s, d.now()); err != nil {
 					return err
 				}
 			}

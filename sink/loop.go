@@ -34,6 +34,9 @@ type Config struct {
 	Recorder telemetry.Recorder
 	Backoff  backoff.Backoff // between tries; zero: 1 s to 1 min
 
+	// Since is the beginning of a sink that was never there: what was kept before is not meant for it. Zero: the call of New. A peer that is away at the first
+	// start misses nothing.
+	Since time.Time
 	// Stands reports whether its reader has a position, because the sink was there before; nil: nobody knows.
 	Stands func(ctx context.Context) (bool, error)
 	// Overtaken returns what retention freed before a sink of points had delivered it, since its reader was made; nil: nobody counts.
@@ -73,6 +76,9 @@ func New(c Config) *Loop {
 	}
 	if c.Backoff == (backoff.Backoff{}) {
 		c.Backoff = backoff.Backoff{Min: time.Second, Max: time.Minute}
+	}
+	if c.Since.IsZero() {
+		c.Since = c.Now()
 	}
 	c.Policy = c.Policy.With(c.Kind)
 	c.Log = c.Log.With("sink", c.Name)
@@ -193,7 +199,7 @@ func (l *Loop) begin(ctx context.Context, id string) (at time.Time, fresh, ok bo
 				return err
 			}
 		}
-		at, fresh = l.c.Now(), true
+		at, fresh = l.c.Since.Truncate(time.Millisecond), true // as records are
 		body, err := json.Marshal(at)
 		if err != nil {
 			return err

@@ -302,3 +302,24 @@ func TestWhatRetentionFreedIsNamed(t *testing.T) {
 		r.recorder.Want(t, "freed before it was delivered", []telemetry.Counters{telemetry.SinkOvertaken}, 5)
 	})
 }
+
+// TestAPeerThatIsAwayAtTheFirstStartMissesNothing: a sink begins when it is started, not once it is open.
+func TestAPeerThatIsAwayAtTheFirstStartMissesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		tries := 0
+		r.kind = sink.NewPoints("peer", func(context.Context, struct{}, sink.Env) (sink.PointSink, error) {
+			if tries++; tries < 5 {
+				return nil, errors.New("nobody is there")
+			}
+			return r, nil
+		})
+		r.say(reading(1, "t=1"))
+		r.rest(time.Second)
+		r.begin()
+		r.say(reading(2, "t=2"))
+		r.rest(time.Minute)
+		r.want("what was read while nobody was there", "t 2 2")
+		r.end()
+	})
+}
