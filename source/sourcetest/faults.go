@@ -6,6 +6,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,34 +65,56 @@ func (f Faults) bound() time.Duration { return cmp.Or(f.Bound, defaultBound) }
 // RunFaults tries each fault side by side with the others, each on a fresh subject. [Run] does it too.
 func RunFaults(t *testing.T, fresh func(t *testing.T) Subject) {
 	before := goleak.IgnoreCurrent()
+	t.Run("Faults", func(t *testing.T) { tryFaults(t, fresh, new(sync.Mutex)) })
+	goleak.VerifyNone(t, before)
+}
+
+// RunFaultsOfEach is RunFaults of several subjects, by their names, side by side.
+func RunFaultsOfEach(t *testing.T, fresh map[string]func(t *testing.T) Subject) {
+	before := goleak.IgnoreCurrent()
 	t.Run("Faults", func(t *testing.T) {
-		for _, test := range []struct {
-			name  string
-			tried func(f Faults) bool
-			run   func(t *testing.T, s Subject)
-		}{
-			{"TellsAFreeze", func(f Faults) bool { return f.Freeze != nil }, tellsAFreeze},
-			{"TellsAKill", func(f Faults) bool { return f.Kill != nil }, tellsAKill},
-			{"LeavesAHalfOpenLine", func(f Faults) bool { return f.Vanish != nil }, leavesAHalfOpenLine},
-			{"SurvivesAFlood", func(f Faults) bool { return f.Flood != nil }, survivesAFlood},
-			{"EndsADrip", func(f Faults) bool { return f.Drip != nil }, endsADrip},
-			{"IsNotMisledByALateAnswer", func(f Faults) bool { return f.Late != nil }, isNotMisledByALateAnswer},
-		} {
-			t.Run(test.name, func(t *testing.T) {
+		flood := new(sync.Mutex)
+		for name, one := range fresh {
+			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				s := fresh(t)
-				if !test.tried(s.Faults) {
-					t.Log("its subject says not how to make it")
-					return
-				}
-				test.run(t, s)
-				if s.Stop != nil {
-					s.Stop(t)
-				}
+				tryFaults(t, one, flood)
 			})
 		}
 	})
 	goleak.VerifyNone(t, before)
+}
+
+// tryFaults runs the tests of one subject. The memory of floods is that of the process, so that whoever has flood is alone in one.
+func tryFaults(t *testing.T, fresh func(t *testing.T) Subject, flood *sync.Mutex) {
+	for _, test := range []struct {
+		name  string
+		tried func(f Faults) bool
+		run   func(t *testing.T, s Subject)
+	}{
+		{"TellsAFreeze", func(f Faults) bool { return f.Freeze != nil }, tellsAFreeze},
+		{"TellsAKill", func(f Faults) bool { return f.Kill != nil }, tellsAKill},
+		{"LeavesAHalfOpenLine", func(f Faults) bool { return f.Vanish != nil }, leavesAHalfOpenLine},
+		{"SurvivesAFlood", func(f Faults) bool { return f.Flood != nil }, func(t *testing.T, s Subject) {
+			flood.Lock()
+			defer flood.Unlock()
+			survivesAFlood(t, s)
+		}},
+		{"EndsADrip", func(f Faults) bool { return f.Drip != nil }, endsADrip},
+		{"IsNotMisledByALateAnswer", func(f Faults) bool { return f.Late != nil }, isNotMisledByALateAnswer},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := fresh(t)
+			if !test.tried(s.Faults) {
+				t.Log("its subject says not how to make it")
+				return
+			}
+			test.run(t, s)
+			if s.Stop != nil {
+				s.Stop(t)
+			}
+		})
+	}
 }
 
 // awaitTrouble asks until the status says that something is wrong, and what.

@@ -96,20 +96,18 @@ func TestSuiteOfSQLite(t *testing.T) {
 	}
 }
 
-// TestFaultsOfPostgreSQL freezes it for 25 s.
-func TestFaultsOfPostgreSQL(t *testing.T) {
-	faults(t, func(t testing.TB) *peer { return startPostgres(t) }, 25*time.Second)
-}
-
-// TestFaultsOfMariaDB freezes it until that is told: the same code waits for both.
-func TestFaultsOfMariaDB(t *testing.T) {
-	faults(t, func(t testing.TB) *peer { return startMariaDB(t) }, 0)
+// TestFaults freezes PostgreSQL for 25 s, and MariaDB until that is told: the same code waits for both.
+func TestFaults(t *testing.T) {
+	sourcetest.RunFaultsOfEach(t, map[string]func(*testing.T) sourcetest.Subject{
+		"PostgreSQL": faults(t, func(t testing.TB) *peer { return startPostgres(t) }, 25*time.Second),
+		"MariaDB":    faults(t, func(t testing.TB) *peer { return startMariaDB(t) }, 0),
+	})
 }
 
 // faults freezes, kills and floods a server of its own each, and has the way to another one lose, delay and drip what it says.
-func faults(t *testing.T, start func(testing.TB) *peer, freeze time.Duration) {
+func faults(t *testing.T, start func(testing.TB) *peer, freeze time.Duration) func(*testing.T) sourcetest.Subject {
 	shared := start(t)
-	sourcetest.RunFaults(t, func(t *testing.T) sourcetest.Subject {
+	return func(t *testing.T) sourcetest.Subject {
 		if p := shared; !strings.HasSuffix(t.Name(), "Freeze") && !strings.HasSuffix(t.Name(), "Kill") {
 			s := p.subject(t, !strings.HasSuffix(t.Name(), "Drip") && !strings.HasSuffix(t.Name(), "LateAnswer"))
 			settings := s.Settings.(*Settings)
@@ -128,5 +126,5 @@ func faults(t *testing.T, start func(testing.TB) *peer, freeze time.Duration) {
 		s.Faults.Thaw = func(t *testing.T) { p.signal(t, syscall.SIGCONT) }
 		s.Faults.Kill = func(t *testing.T) { p.kill(t) }
 		return s
-	})
+	}
 }
