@@ -13,8 +13,9 @@ MUTANTS  ?= . sign quorum anchor feed journal sink
 LOG      := .cache/tests.json
 # Neither these nor their tests start a goroutine, so the race detector, several times as slow, finds nothing: raced_test.go.
 ALONE    := ./anchor ./config ./explain ./extract ./internal/calldata ./internal/strict ./module/wasm ./source/sql/sqlite ./verify
-# These take longest: they begin first, so that none is left to run alone. Most tests wait for servers, and leave a processor to others.
-LONGEST  := ./sink/evm ./journal ./node ./cmd/dodona ./module ./source/opcua ./source/sql ./source/knx
+# These take longest: they begin first, so that none is left to run alone, those first of which one test follows on the other, beside
+# those that wait for servers and leave a processor to others. What sink/evm is tested with takes minutes to compile.
+LONGEST  := ./cmd/dodona ./node ./journal ./source/opcua ./source/sql ./source/knx ./sink/evm ./module
 AT_ONCE  := 4
 # lint has vetted the tests; without symbols, which tracebacks do without, programs are linked in half the time, and a quarter smaller.
 TESTED   := -p $(AT_ONCE) -parallel 4 -vet=off -ldflags='-s -w' -json -timeout 30m
