@@ -153,7 +153,7 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	n.mu.Lock()
 	samples := n.samples
 	n.mu.Unlock()
-	judgeGrowth(t, samples, before, before.Add(ended.Sub(before)/4), ended, after)
+	judgeGrowth(t, samples, p.calm, before, before.Add(ended.Sub(before)/4), ended, after)
 	points := judgeGaps(t, n, peers, faults, before, after)
 	t.Logf("%.0f points a second were answered", float64(points)/after.Sub(before).Seconds())
 }

@@ -5,10 +5,12 @@ package fieldtest
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/api"
 )
 
 // every is the grid of all feeds.
@@ -20,15 +22,15 @@ func judgeGaps(t *testing.T, n *node, peers []*peer, faults []fault, from, to ti
 	t.Helper()
 	first := dodona.RoundAt(from.Truncate(every).Add(every))
 	last := dodona.RoundAt(to.Truncate(every).Add(-2 * every))
+	for _, p := range peers {
+		n.ask(t, p.sources, first, last)
+	}
 	var answered, missed int
 	var outside, unexplained []string
 	for _, p := range peers {
 		for _, s := range p.sources {
 			for r := first; r <= last; r += dodona.Round(every.Milliseconds()) {
 				o, known := n.rounds.of(feedOf(s), r)
-				if !known {
-					o, known = n.round(s, r)
-				}
 				switch {
 				case !known:
 					unexplained = append(unexplained, fmt.Sprintf("%s %s: there is nothing", s.name, r))
@@ -65,23 +67,38 @@ func within(faults []fault, peer string, at time.Time) bool {
 	return false
 }
 
-// round asks the journal for a round that the stream did not tell.
-func (n *node) round(s source, r dodona.Round) (o outcome, known bool) {
-	var page struct {
-		Rounds []struct {
-			Round  dodona.Round
-			Value  *dodona.Int192
-			Missed string
+// ask has the journal tell the rounds of those feeds of which the stream did not tell all: rounds that passed before they could be asked are
+// journaled alone.
+func (n *node) ask(t *testing.T, sources []source, first, last dodona.Round) {
+	t.Helper()
+	const atOnce = 4
+	var asking sync.WaitGroup
+	places := make(chan struct{}, atOnce)
+	for _, s := range sources {
+		from := first
+		for known := true; from <= last; from += dodona.Round(every.Milliseconds()) {
+			if _, known = n.rounds.of(feedOf(s), from); !known {
+				break
+			}
 		}
+		if from > last {
+			continue
+		}
+		places <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-places }()
+			for from <= last && from != 0 {
+				var page api.RoundPage
+				if err := n.patiently(fmt.Sprintf("/v1/feeds/%s/rounds?from=%s&limit=1000", feedOf(s), from.ID()), &page); err != nil {
+					t.Errorf("rounds of %s: %v", s.name, err)
+					return
+				}
+				n.rounds.add(page)
+				from = page.Next
+			}
+		})
 	}
-	err := n.patiently(fmt.Sprintf("/v1/feeds/%s/rounds?from=%s&limit=1", feedOf(s), r.ID()), &page)
-	if err != nil || len(page.Rounds) == 0 || page.Rounds[0].Round != r {
-		return o, false
-	}
-	if page.Rounds[0].Value != nil {
-		return outcome{points: 1}, true // one at least
-	}
-	return outcome{missed: page.Rounds[0].Missed}, true
+	asking.Wait()
 }
 
 // explained has the journal tell the story of the last round that a source's feed missed in a fault, if any: it names the source and says why.

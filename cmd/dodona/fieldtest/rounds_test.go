@@ -54,6 +54,28 @@ func (r *rounds) take(f api.FeedStatus) {
 	r.seen[f.Name][f.Latest.Round] = outcome{points: used}
 }
 
+// add takes what the journal has where the stream told nothing.
+func (r *rounds) add(page api.RoundPage) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = map[string]map[dodona.Round]outcome{}
+	}
+	if r.seen[page.Feed] == nil {
+		r.seen[page.Feed] = map[dodona.Round]outcome{}
+	}
+	for _, status := range page.Rounds {
+		if _, known := r.seen[page.Feed][status.Round]; known {
+			continue
+		}
+		o := outcome{missed: status.Missed}
+		if status.Value != nil {
+			o.points = 1 // one at least
+		}
+		r.seen[page.Feed][status.Round] = o
+	}
+}
+
 // of returns what became of a round.
 func (r *rounds) of(feed string, round dodona.Round) (o outcome, known bool) {
 	r.mu.Lock()
