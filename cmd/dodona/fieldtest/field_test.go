@@ -148,10 +148,11 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 		n.allWell(t, sources, ended)
 	}
 	pause(ctx, p.calm)
+	n.settle(p.calm, before)
 	after := time.Now()
 	tellFaults(t, peers, faults)
 	n.mu.Lock()
-	samples := n.samples
+	samples := slices.Clone(n.samples)
 	n.mu.Unlock()
 	judgeGrowth(t, samples, p.calm, before, before.Add(ended.Sub(before)/4), ended, after)
 	points := judgeGaps(t, n, peers, faults, before, after)

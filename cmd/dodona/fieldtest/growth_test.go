@@ -59,6 +59,23 @@ func slope(samples []sample, from, to time.Time, of func(sample) float64) (perMi
 	return perMinute, len(xs)
 }
 
+// settle waits until no more is held than in the calm before the faults, as far as it may grow: exchanges that are slow on a busy machine end.
+func (n *node) settle(calm time.Duration, before time.Time) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
+		n.mu.Lock()
+		samples := n.samples
+		n.mu.Unlock()
+		grown := false
+		for _, b := range bounds {
+			first, _ := least(samples, before.Add(-calm), before, b.of)
+			grown = grown || b.of(samples[len(samples)-1]) > first+b.between
+		}
+		if !grown {
+			return
+		}
+	}
+}
+
 // judgeGrowth compares the calm before the faults with the calm after them, and, if there is enough of it, looks at the slope from warm to ended,
 // when the faults were over.
 func judgeGrowth(t *testing.T, samples []sample, calm time.Duration, before, warm, ended, after time.Time) {
