@@ -180,8 +180,8 @@ func TestQualityOfPointsReachesTheAnswer(t *testing.T) {
 		t.Errorf("got %s, %+v", summary(got), got.Inputs[1])
 	}
 	list[1].Quality, list[1].Time = dodona.Good, time.Time{}
-	if got := Evaluate(doc, instant, list, nil); got.Inputs[1].Status != dodona.InputStale {
-		t.Errorf("a point without time is %s", got.Inputs[1].Status)
+	if got := Evaluate(doc, instant, list, nil); got.Inputs[1].Status != dodona.InputStale || got.Inputs[1].Reason != "does not say when it was measured" {
+		t.Errorf("a point without time is %s: %s", got.Inputs[1].Status, got.Inputs[1].Reason)
 	}
 }
 

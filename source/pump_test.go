@@ -402,7 +402,7 @@ func TestPumpSurvivesPanics(t *testing.T) {
 				if got := p.Status().Panics; got != 1 {
 					t.Errorf("panics: %d, want 1", got)
 				}
-				if !strings.Contains(log.String(), "this is a bug") {
+				if !strings.Contains(log.String(), "the source panicked: ") || !strings.Contains(log.String(), "this is a bug") {
 					t.Errorf("the log does not tell of the panic:\n%s", &log)
 				}
 			})

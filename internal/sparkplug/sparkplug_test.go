@@ -99,7 +99,7 @@ func TestANumberIsExactAndOfItsType(t *testing.T) {
 		{float(0.1), Double, "is a float, and its type is Double"},
 		{double(0.1), Double, "0.1"},
 		{double(1e300), Double, "range"},
-		{double(math.NaN()), Double, "NaN"},
+		{double(math.NaN()), Double, "is NaN, no number"},
 		{float(float32(math.NaN())), Float, "NaN"},
 		{double(math.Inf(-1)), Double, "infinite"},
 		{TextOf(" 43.20 "), String, "43.2"},

@@ -116,7 +116,10 @@ func opened(t *testing.T, s Settings) (src dodona.Source, dropped func() uint64)
 	t.Helper()
 	var mu sync.Mutex
 	var lost uint64
-	src, err := Kind.Open(t.Context(), &s, source.Env{Source: "tank", Dropped: func(n uint64, _ string) {
+	src, err := Kind.Open(t.Context(), &s, source.Env{Source: "tank", Dropped: func(n uint64, cause string) {
+		if cause != "notifications came faster than the journal takes them" && cause != "a notification is older than the one before it" {
+			t.Errorf("dropped because %s", cause)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		lost += n

@@ -210,6 +210,24 @@ func TestOnlyWhatNobodyCanMendByWaitingIsPermanent(t *testing.T) {
 	}
 }
 
+// TestADeviceThatDoesNotAnswerIsToldByHow: with a reset, by an acknowledgement without an answer, or by nothing.
+func TestADeviceThatDoesNotAnswerIsToldByHow(t *testing.T) {
+	t.Parallel()
+	for want, kind := range map[string]message.Type{
+		"the device refuses the request with a reset": message.Reset, "the device acknowledged the request and did not answer": message.Acknowledgement, "no answer in 1s": message.Unset,
+	} {
+		_, url := newDevice(t, func(d *device, m message.Message) {
+			if isGet(m) && kind != message.Unset {
+				d.say(message.Message{Type: kind, Code: codes.Empty, MessageID: m.MessageID})
+			}
+		})
+		src, _ := opened(t, quick(url, func(s *Settings) { s.Timeout = time.Second }))
+		if _, err := src.Observe(t.Context()); err == nil || dodona.IsPermanent(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
 // notify says something under the token of an observation.
 func notify(token message.Token, id int32, sequence uint32, body string) message.Message {
 	return message.Message{

@@ -39,7 +39,11 @@ func TestWhatIsSentAgainOverAnotherConnectionIsKnownOnce(t *testing.T) {
 
 func TestMessagesOfQoS0AreDroppedWhereThereIsNoRoomAndTheOthersAreNot(t *testing.T) {
 	dropped := uint64(0)
-	b := newInbox(5, func(n uint64, _ string) { dropped += n })
+	b := newInbox(5, func(n uint64, cause string) {
+		if dropped += n; cause != "messages of QoS 0 came while there was no room for more" {
+			t.Errorf("dropped because %s", cause)
+		}
+	})
 	for n := range looseMessages + 7 {
 		b.put(letter{Message: mqttc.Message{Payload: fmt.Append(nil, n)}}, true)
 	}

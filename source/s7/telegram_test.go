@@ -158,6 +158,49 @@ func TestAnAnswerToTheQuestionBeforeIsNeverAValue(t *testing.T) {
 	}
 }
 
+// TestAControllerThatIsSilentIsLeft, also one that sends a byte now and then.
+func TestAControllerThatIsSilentIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string][]byte{"nothing": nil, "a byte now and then": {3, 0, 0, 40, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			t.Cleanup(func() { _ = l.Close(); <-done })
+			go func() {
+				defer close(done)
+				for {
+					conn, err := l.Accept()
+					if err != nil {
+						return
+					}
+					for _, b := range answer {
+						if _, err := conn.Write([]byte{b}); err != nil {
+							break
+						}
+						time.Sleep(300 * time.Millisecond)
+					}
+					_, _ = io.Copy(io.Discard, conn) // until it is left
+					_ = conn.Close()
+				}
+			}()
+			s := Kind.Settings().(*Settings)
+			s.Address, s.Timeout, s.Registers = l.Addr().String(), time.Second, map[string]Register{"w": {At: "DB1.DBW0"}}
+			opened, err := Kind.Open(t.Context(), s, source.Env{Source: "mixer", Now: time.Now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer opened.Close()
+			if _, err := opened.Observe(t.Context()); err == nil || dodona.IsPermanent(err) || !strings.Contains(err.Error(), "no answer in 1s") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestRegistersAreReadInS7sNotation(t *testing.T) {
 	for at, want := range map[string]Rule{
 		"DB1.DBX4.3":       {Area: areaDB, DB: 1, At: 4, Bit: 3, Type: "bool"},

@@ -123,6 +123,15 @@ func mustDecimal(t *testing.T, text string) dodona.Decimal {
 	return d
 }
 
+func TestAValueIsNoLargerThanItsType(t *testing.T) {
+	for tag, want := range map[byte]string{tagCounter32: "a Counter32 of more than 32 bits", tagGauge32: "of more than 32 bits", tagTimeTicks: "of more than 32 bits", tagCounter64: ""} {
+		n, err := unsignedBind("1.3.6.1.4.1.9.1.0", tag, 1<<32).number()
+		if want == "" && (err != nil || n.String() != "4294967296") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("type 0x%02x: %s, %v, want %q", tag, n, err, want)
+		}
+	}
+}
+
 func TestACounterWrapsAndBeginsAnew(t *testing.T) {
 	const oid, since = "1.3.6.1.2.1.2.2.1.10.3", "1.3.6.1.2.1.31.1.1.1.19.3"
 	type exchange struct {
