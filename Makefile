@@ -4,7 +4,7 @@ export CGO_ENABLED := 0
 # As everything is built that somebody gets, also by tests: what was compiled for one is there for the others.
 export GOFLAGS := $(filter-out -trimpath,$(GOFLAGS)) -trimpath
 
-FUZZTIME ?= 20s
+FUZZTIME ?= 1000000x
 SOAKTIME ?= 10m
 TASKS    ?= 20
 TIMES    ?= 3
@@ -83,6 +83,7 @@ test: ## everything, with the race detector wherever goroutines meet, against re
 	  go test $(TESTED) -tags integration ./source/sql -run 'SQLite' && go test $(TESTED) -tags integration ./source/sql -run 'Databases/SQLite' && \
 	  go test $(TESTED) -tags $(NO_SERVER) ./bus ./cmd/dodona -run ABuildWithoutAServer; \
 	} | go run ./scripts/testtimes -log $(LOG)
+	@scripts/fuzz.sh quick
 
 test-times: ## the slowest tests and packages of the last make test (N=20)
 	@[ -e $(LOG) ] || { echo "test-times: no $(LOG): run make test first" >&2; exit 1; }
@@ -117,7 +118,7 @@ bench: ## the numbers of docs/benchmarks.md (needs Go; about five minutes); WHAT
 against: ## is anything slower than at BASE, or a binary larger? Runs the benchmarks of both by turns, with ratios, N (6) turns (needs Go; half an hour)
 	@scripts/against.sh "$(BASE)" $${N:-6}
 
-fuzz: ## fuzz every decoder for FUZZTIME each (default 20s)
+fuzz: ## fuzz every decoder for FUZZTIME each (default 1000000x, executions; 20s is a time): hours
 	@scripts/fuzz.sh $(FUZZTIME)
 
 crash: ## kill a delivering node 50 times while 1,000 rounds go to anvil, then audit the chain (about three minutes)

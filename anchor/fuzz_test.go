@@ -6,6 +6,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/anchor"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // FuzzFind puts altered plans, parts and anchors into the journal: whatever is found must lead to its root.
@@ -28,7 +29,7 @@ func FuzzFind(f *testing.F) {
 			f.Add(kind, i, len(rec.Body)/2, len(rec.Body)/2, []byte(nil))
 		}
 	}
-	f.Fuzz(func(t *testing.T, kind, which, from, remove int, insert []byte) {
+	fuzztest.Run(f, func(t *testing.T, kind, which, from, remove int, insert []byte) {
 		k := kinds[uint(kind)%uint(len(kinds))]
 		list := w.ledger.of(k.topic, k.key)
 		at := uint(which) % uint(len(list))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -26,7 +27,7 @@ func FuzzAnyRequestGetsACleanAnswer(f *testing.F) {
 	f.Add("HEAD", "/v1/stream", "localhost:99999999", "Last-Event-ID", "zz-18446744073709551615")
 	_, free := newAPI(api.Config{})
 	_, locked := newAPI(api.Config{Tokens: []secret.String{secret.New("0123456789abcdef-fuzz")}})
-	f.Fuzz(func(t *testing.T, method, target, host, name, value string) {
+	fuzztest.Run(f, func(t *testing.T, method, target, host, name, value string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil || method == "" || strings.ContainsAny(method, " \r\n") {
 			return // net/http refuses these before any handler

@@ -13,6 +13,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
@@ -140,7 +141,7 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add([]byte(leaky))
 	f.Add([]byte(plant))
-	f.Fuzz(func(t *testing.T, src []byte) {
+	fuzztest.Run(f, func(t *testing.T, src []byte) {
 		c, err := config.Load(bytes.NewReader(src), "f.yaml", kinds())
 		if err != nil {
 			var mistakes *strict.MistakesError

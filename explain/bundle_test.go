@@ -9,6 +9,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // TestABundleHasOneForm: what spec/bundle.md does not have is refused, with its place, though encoding/json would read it.
@@ -114,7 +115,7 @@ func FuzzReadBundle(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(raw)
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		b, err := explain.ReadBundle(raw)
 		if err != nil {
 			return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func exported(t testing.TB, p *plant, r dodona.Round) dodona.Bundle {
@@ -220,7 +221,7 @@ func FuzzReplay(f *testing.F) {
 	}
 	f.Add(raw)
 	f.Add([]byte(`{"rules":{},"inputs":[{"readings":[{}]}],"readings":[{},{}]}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		var b dodona.Bundle
 		if json.Unmarshal(raw, &b) != nil {
 			return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/explain"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -194,7 +195,7 @@ func FuzzRound(f *testing.F) {
 		f.Add(string(rec.Topic), rec.Body)
 	}
 	f.Add("data", []byte(`{}`))
-	f.Fuzz(func(t *testing.T, topic string, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, topic string, body []byte) {
 		p, _ := three(t)
 		for i := range p.recs {
 			if string(p.recs[i].Topic) == topic {

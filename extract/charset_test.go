@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // inUTF16 returns a text in UTF-16, without a mark.
@@ -116,7 +117,7 @@ func FuzzText(f *testing.F) {
 			f.Add([]byte(seed), contentType)
 		}
 	}
-	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, contentType string) {
 		before := string(body)
 		text, err := Text(body, contentType)
 		if string(body) != before {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"pgregory.net/rapid"
 )
 
@@ -67,7 +68,7 @@ func FuzzApplyAgreesWithEncodingJSON(f *testing.F) {
 	} {
 		f.Add([]byte(seed.body), seed.pointer, seed.time)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, place, time string) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, place, time string) {
 		x, err := New(Rules{"s": {"": {Pointer: place, Time: time}}})
 		if err != nil {
 			return
@@ -118,7 +119,7 @@ func FuzzPointerSurvivesWalking(f *testing.F) {
 	for _, seed := range []string{"/a", "/a~1b/~0/0", "", "/", "//", "/01", "/a~2", "a"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzztest.Run(f, func(t *testing.T, s string) {
 		p, err := parsePointer(s)
 		if err != nil {
 			return
@@ -138,7 +139,7 @@ func FuzzInstant(f *testing.F) {
 	for _, seed := range []string{"1795349070.5", "2026-11-22T12:04:30Z", "1e11", "-1", "9999-12-31T23:59:59.999Z"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzztest.Run(f, func(t *testing.T, s string) {
 		at, err := parseInstant(s)
 		if err != nil {
 			checkReason(t, printable(err.Error()))

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func TestPathsOfOtherLanguagesAreToldAsPointers(t *testing.T) {
@@ -29,7 +31,7 @@ func FuzzPathsAreToldAsPointersThatAreRead(f *testing.F) {
 	for _, seed := range []string{"$.a[0]['b']", ".a.[1]", "#/a/~0", "{$.x}", "a..b", "[\"", "$"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzztest.Run(f, func(t *testing.T, s string) {
 		p := fromPath(s)
 		if p == nil || !utf8.ValidString(s) { // which parsePointer refuses before
 			return

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func TestANaNSpoilsItsOwnPointAlone(t *testing.T) {
@@ -69,7 +70,7 @@ func FuzzNaNIsTheOnlyWordBeyondJSON(f *testing.F) {
 	for _, seed := range []string{`{"a":NaN}`, `[1,-Infinity,"NaN"]`, `{"a\"NaN":inf}`, `[NaN`, `"NaN`, `1NaN`, `[nan,+inf]`, `NaN`} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, body []byte) {
 		if check(body) != nil {
 			if json.Valid(body) && utf8.Valid(body) {
 				t.Fatalf("JSON %q is refused", body)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func TestRFC3339IsReadAsItIsWritten(t *testing.T) {
@@ -201,7 +203,7 @@ func FuzzRFC3339AgreesWithItsGrammar(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, s string) { agree(t, s) })
+	fuzztest.Run(f, func(t *testing.T, s string) { agree(t, s) })
 }
 
 func agree(t interface{ Fatalf(string, ...any) }, s string) {

@@ -13,6 +13,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // cborOracle is another reader of CBOR, for what fromCBOR says.
@@ -33,7 +34,7 @@ func FuzzCBORAgreesWithAnotherReader(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	mode := cborOracle(f)
-	f.Fuzz(func(t *testing.T, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, body []byte) {
 		out, err := fromCBOR(body)
 		if err != nil {
 			return
@@ -116,7 +117,7 @@ func FuzzWaysNeverPanicAndSayTheSameTwice(f *testing.F) {
 	} {
 		f.Add([]byte(seed.body), seed.a, seed.b)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, a, b string) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, a, b string) {
 		for _, rule := range []Rule{
 			{SenML: a},
 			{Column: a, Time: b},

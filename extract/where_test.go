@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"pgregory.net/rapid"
 )
 
@@ -442,7 +443,7 @@ func FuzzWhere(f *testing.F) {
 	} {
 		f.Add([]byte(seed.body), seed.guard, seed.want, seed.pointer)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, guard, want, pointer string) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, guard, want, pointer string) {
 		with, err := New(Rules{"s": {"": {Pointer: pointer, Where: where(guard, want)}}})
 		if err != nil {
 			return

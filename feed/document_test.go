@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -126,7 +127,7 @@ func FuzzDocumentSurvivesPrinting(f *testing.F) {
 	f.Add([]byte(golden))
 	f.Add([]byte(strings.Replace(golden, `"kind":"number"`, `"kind":"enum","labels":["a","b"]`, 1)))
 	f.Add([]byte(`{}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		doc, err := ParseDocument(raw)
 		if err != nil {
 			return

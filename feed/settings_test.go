@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -180,7 +181,7 @@ func FuzzPercentSurvivesPrinting(f *testing.F) {
 	for _, seed := range []string{"10%", "0.5 %", "1e-9%", "%", "-1%"} {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzztest.Run(f, func(t *testing.T, s string) {
 		p, err := ParsePercent(s)
 		if err != nil {
 			return

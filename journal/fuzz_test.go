@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/nats-io/nats.go"
 )
 
@@ -22,8 +23,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(m.Subject, m.Header.Get(headerID), m.Header.Get(headerSource), m.Header.Get(headerTime), m.Header.Get(headerSequence), m.Header.Get(headerPrevious), m.Data)
 	m = encode(dodona.Record{Topic: dodona.TopicClaim, Key: "report.btc.usd.ab", ID: "1", Node: "gw-1"}, "0", scope{"00000000000000ab"})
 	f.Add(m.Subject, m.Header.Get(headerID), m.Header.Get(headerSource), m.Header.Get(headerTime), m.Header.Get(headerSequence), m.Header.Get(headerPrevious), m.Data)
+	f.Add("oracle.00000000000000ab.claim.repo/0/claim/x", "1", "/gw-1/0/claim/repo", "", "0", "", []byte(nil))
 	f.Add("oracle.00000000000000ab.reading.", "", "////", "", "-1", "zz", []byte(nil))
-	f.Fuzz(func(t *testing.T, subject, id, source, at, sequence, previous string, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, subject, id, source, at, sequence, previous string, body []byte) {
 		r, writer, err := decode(subject, nats.Header{
 			headerID: {id}, headerSource: {source}, headerTime: {at}, headerSequence: {sequence}, headerPrevious: {previous},
 		}, body)
@@ -60,7 +62,7 @@ func FuzzHeads(f *testing.F) {
 	f.Add(text)
 	f.Add(text[:200])
 	f.Add(bytes.Repeat([]byte{0xff}, 700))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	fuzztest.Run(f, func(t *testing.T, text []byte) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "heads"), text, 0o600); err != nil {
 			t.Fatal(err)

@@ -96,6 +96,9 @@ func decode(subject string, header nats.Header, body []byte) (r dodona.Record, w
 	fail := func(what string, err error) (dodona.Record, string, error) {
 		return dodona.Record{}, "", fmt.Errorf("record on %s: %w: %s: %w", subject, ErrNoRecord, what, err)
 	}
+	if strings.Contains(key, "/") { // no record of ours: its source could not be read
+		return fail("subject", fmt.Errorf("the key %q has a slash", key))
+	}
 	source := strings.Split(header.Get(headerSource), "/")
 	if len(source) != 5 || source[1] == "" || source[2] == "" || (node != "" && node != source[1]) {
 		return fail(headerSource, fmt.Errorf("%q does not name node and writer", header.Get(headerSource)))

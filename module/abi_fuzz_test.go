@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -32,7 +33,7 @@ func FuzzHostFunctions(f *testing.F) {
 	for wasi, index := range indexes {
 		names[wasi] = slices.SortedFunc(maps.Keys(index), func(a, b string) int { return int(index[a]) - int(index[b]) })
 	}
-	f.Fuzz(func(t *testing.T, wasi bool, calls, data []byte) {
+	fuzztest.Run(f, func(t *testing.T, wasi bool, calls, data []byte) {
 		m := modules[wasi]
 		s := &script{t: t, guest: "fuzz", index: indexes[wasi]}
 		s.put(data[:min(len(data), 10_000)])

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/module/manifest"
 )
 
@@ -93,7 +94,7 @@ func FuzzRules(f *testing.F) {
 	f.Add([]byte(someRules(f).JSON()))
 	f.Add([]byte(Rules{}.JSON()))
 	f.Add([]byte(`{"module":{}}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		r, found, err := ParseRules(raw)
 		if err == nil && found && !bytes.Equal(r.JSON(), raw) {
 			t.Errorf("%q reads as rules whose text is %q", raw, r.JSON())

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // recorded are transcripts as events write them.
@@ -69,7 +71,7 @@ func FuzzTranscript(f *testing.F) {
 	for _, text := range recorded {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		doc, err := parseTranscript(raw)
 		if err != nil {
 			return
@@ -102,7 +104,7 @@ func FuzzReplay(f *testing.F) {
 	s.call("serial_read", 0, outAt, 8, 100)
 	ev := s.event()
 	ev.Replay = true
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		ev := ev
 		ev.Recorded = raw
 		out, err := m.Run(t.Context(), ev)

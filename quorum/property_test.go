@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/signtest"
 	"github.com/dodona-oracle/dodona/quorum"
@@ -177,7 +178,7 @@ func FuzzStep(f *testing.F) {
 	f.Add("observation", "door", "1", []byte(`{"feed":null}`), int64(-1))
 	f.Add("", "", "", []byte{}, int64(1)<<62)
 	f.Add("observation", "\xff", "\x00", []byte(fmt.Sprintf(`{"round":%d}`, uint64(1)<<63)), int64(9))
-	f.Fuzz(func(t *testing.T, topic, key, id string, body []byte, shift int64) {
+	fuzztest.Run(f, func(t *testing.T, topic, key, id string, body []byte, shift int64) {
 		v := newValidator(t)
 		rec := dodona.Record{Topic: dodona.Topic(topic), Key: key, ID: id, Body: body, Appended: good.Appended.Add(time.Duration(shift))}
 		e := v.Step(start, []dodona.Record{rec, good})
@@ -201,7 +202,7 @@ func FuzzRestore(f *testing.F) {
 	_, out := attest(f, newValidator(f), observe(price, 0, 1))
 	f.Add(out[0].Key, out[0].Body)
 	f.Add("", []byte("{}"))
-	f.Fuzz(func(t *testing.T, key string, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, key string, body []byte) {
 		v := newValidator(t)
 		err := v.Restore(dodona.Record{Topic: dodona.TopicData, Key: key, Body: body})
 		if _, found := v.Last(key); found && err != nil {

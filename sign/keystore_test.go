@@ -19,6 +19,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
 	"github.com/dodona-oracle/dodona/internal/racetest"
 	"github.com/dodona-oracle/dodona/internal/secret"
@@ -420,7 +421,7 @@ func FuzzOpenKeystore(f *testing.F) {
 	for _, s := range []string{cheap.Replace(vectorScrypt), cheap.Replace(vectorPBKDF2), "", "{}", `{"version":3}`} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, raw string) {
+	fuzztest.Run(f, func(t *testing.T, raw string) {
 		var ks keystore
 		if json.Unmarshal([]byte(raw), &ks) == nil && (ks.Crypto.KDFParams.N > 64 || ks.Crypto.KDFParams.P > 64 || ks.Crypto.KDFParams.C > 64) {
 			return // allowed, but slow

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 var someVotes = Proof{Votes: []Vote{
@@ -235,7 +236,7 @@ func FuzzDecode(f *testing.F) {
 	b := HubBatch{Round: 5, Values: []int64{1, 2, 3, 4}}
 	data, _ := Batch(b, 2, someVotes)
 	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzztest.Run(f, func(t *testing.T, data []byte) {
 		check := func(name string, again []byte, err error) {
 			if err == nil && !bytes.Equal(again, data) {
 				t.Fatalf("%s: %x decodes and encodes to %x", name, data, again)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // TestEveryErrorOfTheContractsIsKnown reads what the compiler says of the contracts' errors, so that the list cannot fall behind.
@@ -99,7 +101,7 @@ func TestRefusalsAreRead(t *testing.T) {
 
 func FuzzParseRefusal(f *testing.F) {
 	f.Add([]byte{8, 0xc3, 0x79, 0xa0})
-	f.Fuzz(func(t *testing.T, data []byte) {
+	fuzztest.Run(f, func(t *testing.T, data []byte) {
 		if s := ParseRefusal(data).String(); s == "" || len(s) > 600 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || (r > 0x7e && r != '…') }) {
 			t.Errorf("%x: %q", data, s)
 		}

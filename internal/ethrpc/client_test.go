@@ -16,6 +16,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // A node is a fake RPC endpoint: it answers what a test wants said.
@@ -307,7 +308,7 @@ func FuzzAnswersNeverPanic(f *testing.F) {
 	var text []byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(text) }))
 	defer server.Close()
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzztest.Run(f, func(t *testing.T, b []byte) {
 		text = []byte(`{"id":1,"result":"0x1"}`)
 		c, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{server.URL}, Patience: 1})
 		if err != nil {

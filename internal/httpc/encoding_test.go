@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // packed returns text as a peer would send it.
@@ -128,7 +130,7 @@ func FuzzUndone(f *testing.F) {
 	f.Add("deflate", []byte("x\x9c\x03\x00\x00\x00\x00\x01"))
 	f.Add("deflate", []byte("\x03\x00"))
 	f.Add("x-gzip", []byte("{"))
-	f.Fuzz(func(t *testing.T, name string, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, name string, body []byte) {
 		req, _ := http.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/", nil) // cannot fail
 		r := &Response{
 			Response: &http.Response{Header: http.Header{"Content-Encoding": {name}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: -1},

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
@@ -364,7 +365,7 @@ func FuzzRetryAfter(f *testing.F) {
 	for _, seed := range []string{"120", "007", "Sunday, 22-Nov-26 12:05:00 GMT", "Sun Nov 22 12:05:00 2026", "-1", "99999999999999999999", "Sun, 22 Nov 9999 12:05:00 GMT"} {
 		f.Add(seed, int64(1795349070))
 	}
-	f.Fuzz(func(t *testing.T, text string, now int64) {
+	fuzztest.Run(f, func(t *testing.T, text string, now int64) {
 		got, found := RetryAfter(http.Header{"Retry-After": {text}}, time.Unix(now, 0))
 		if got < 0 || got > MaxWait || (!found && got != 0) {
 			t.Errorf("Retry-After %q at %d is %s, %v", text, now, got, found)
@@ -374,7 +375,7 @@ func FuzzRetryAfter(f *testing.F) {
 
 func FuzzScrub(f *testing.F) {
 	f.Add("Get http://a/?key=abcd+e: refused", "abcd e", "abcd")
-	f.Fuzz(func(t *testing.T, text, a, b string) {
+	fuzztest.Run(f, func(t *testing.T, text, a, b string) {
 		got := Scrub(text, a, b)
 		for _, s := range []string{a, b, url.QueryEscape(a)} {
 			if len(s) >= minSecret && !strings.Contains("•••", s) && strings.Contains(strings.ReplaceAll(got, "•••", "\x00"), s) && !strings.Contains(s, "\x00") {

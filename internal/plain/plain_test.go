@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func TestLineShowsNothingThatSteers(t *testing.T) {
@@ -97,7 +99,7 @@ func TestExcerptIsOneLineOfABody(t *testing.T) {
 func FuzzWhatIsShownIsSafeAndShort(f *testing.F) {
 	f.Add("\x1b[31m\u202e\xff\n", 3)
 	f.Add(strings.Repeat("語", 100), 17)
-	f.Fuzz(func(t *testing.T, s string, most int) {
+	fuzztest.Run(f, func(t *testing.T, s string, most int) {
 		most &= 0xff
 		check := func(name, got string, steers func(rune) bool) {
 			t.Helper()

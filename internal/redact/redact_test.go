@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -132,7 +133,7 @@ func FuzzNoTextPanics(f *testing.F) {
 	f.Add("a ", " b")
 	f.Add(`{"a": "http://`, `@x?y#z"}`)
 	f.Add("\xff\"\\", "\\u00")
-	f.Fuzz(func(t *testing.T, before, behind string) {
+	fuzztest.Run(f, func(t *testing.T, before, behind string) {
 		const s = "Swordfish-1"
 		r := New(s)
 		text, _ := r.Text(before + s + behind)

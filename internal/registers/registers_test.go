@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func dec(t testing.TB, s string) dodona.Decimal {
@@ -260,7 +261,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte{0x80, 0x01, 0x7f, 0xc0, 0, 0, 0x12, 0x34}, uint8(i), uint8(i), uint16(i), uint8(3), uint8(4))
 	}
 	orders := append(Order("").Words(), "")
-	f.Fuzz(func(t *testing.T, b []byte, which, order uint8, length uint16, low, high uint8) {
+	fuzztest.Run(f, func(t *testing.T, b []byte, which, order uint8, length uint16, low, high uint8) {
 		format := Format{Type: Type(words[int(which)%len(words)]), Order: Order(orders[int(order)%len(orders)])}
 		if low <= high {
 			format.Bits = BitsOf(low, high)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func decimal(t *testing.T, text string) dodona.Decimal {
@@ -232,7 +233,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(whole.Append(nil))
 	f.Add([]byte{0x12, 0x02, 0x52, 0x00})
 	f.Add([]byte{0x13, 0x14})
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		p, err := Decode(raw)
 		if err != nil {
 			return

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/strict"
 	"github.com/dodona-oracle/dodona/internal/tags"
 )
@@ -131,7 +132,7 @@ func FuzzFile(f *testing.F) {
 	f.Add("name,at,type,scale,unit,enum\ntemperature,100,int16,0.1,Cel,\"{off: 0}\"\n")
 	f.Add("name;at\n\"a\";\"1\n2\";\n")
 	path := filepath.Join(f.TempDir(), "tags.csv")
-	f.Fuzz(func(t *testing.T, csv string) {
+	fuzztest.Run(f, func(t *testing.T, csv string) {
 		if err := os.WriteFile(path, []byte(csv), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,8 @@ package unit
 import (
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func TestDurationsNeedAUnit(t *testing.T) {
@@ -25,7 +27,7 @@ func FuzzDurationSurvivesPrinting(f *testing.F) {
 	for _, s := range []string{"10s", "7d", "1d12h", "1h30m5s", "1ns", "106751d"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzztest.Run(f, func(t *testing.T, s string) {
 		d, err := ParseDuration(s)
 		if err != nil {
 			return
@@ -52,7 +54,7 @@ func FuzzSizeSurvivesPrinting(f *testing.F) {
 	for _, s := range []string{"64MiB", "1MB", "512KiB", "100B", "9223372036854775807B", "8388608TiB"} {
 		f.Add(s)
 	}
-	f.Fuzz(func(t *testing.T, s string) {
+	fuzztest.Run(f, func(t *testing.T, s string) {
 		size, err := ParseSize(s)
 		if err != nil {
 			return

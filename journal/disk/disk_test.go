@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/racetest"
 )
 
@@ -380,7 +381,7 @@ func FuzzRepair(f *testing.F) {
 	f.Add(good)
 	f.Add(good[:len(good)-3])
 	f.Add(record("RAW-1", 2|tomb, "", "", ""))
-	f.Fuzz(func(t *testing.T, tail []byte) {
+	fuzztest.Run(f, func(t *testing.T, tail []byte) {
 		b := append(bytes.Clone(good), tail...)
 		r := repair(b, newSum("RAW-1"))
 		if r.records < 3 || r.kept < int64(len(good)) {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 const (
@@ -166,5 +168,5 @@ func TestPositionsAreBoundedByWhatIsThere(t *testing.T) {
 func FuzzPosition(f *testing.F) {
 	f.Add(position(3, 7, 4, 5, 6), uint64(10))
 	f.Add(binary.AppendUvarint([]byte{22, 2, 0, 0, 1, 1}, 1<<40), uint64(10))
-	f.Fuzz(func(t *testing.T, data []byte, last uint64) { oddPosition(data, last) })
+	fuzztest.Run(f, func(t *testing.T, data []byte, last uint64) { oddPosition(data, last) })
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"reflect"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // FuzzEnvelope: what is read is written so that it reads the same, and a stranger's envelope is never trusted.
@@ -21,7 +23,7 @@ func FuzzEnvelope(f *testing.F) {
 	f.Add(good)
 	f.Add([]byte(opensslEnvelope))
 	f.Add([]byte(`{"payloadType":"","payload":"AA==","signatures":[]}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		e, err := ParseEnvelope(raw)
 		if err != nil {
 			return
@@ -44,7 +46,7 @@ func FuzzManifest(f *testing.F) {
 	}
 	f.Add(payload)
 	f.Add([]byte(`{"format":1,"name":"a","version":"1.0.0","sequence":1,"abi":"dodona_v1","limits":{}}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		m, err := Parse(raw)
 		if err != nil || m.Check(noon) != nil {
 			return
@@ -76,7 +78,7 @@ func FuzzTrust(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(raw)
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		trust, err := ReadTrust(raw)
 		if err != nil {
 			return

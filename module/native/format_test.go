@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // FuzzFileOfTheCache makes sure that nothing counts but what put has written, and that what does not count leaves no file.
@@ -27,7 +29,7 @@ func FuzzFileOfTheCache(f *testing.F) {
 	f.Add(good[:len(good)-1])
 	f.Add([]byte(cacheMagic))
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzztest.Run(f, func(t *testing.T, b []byte) {
 		dir := t.TempDir()
 		n, err := take(bytes.NewReader(b), int64(len(b)), sha256.New(), dir)
 		if (err == nil) != bytes.Equal(b, good) {

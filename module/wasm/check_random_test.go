@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 )
 
@@ -106,7 +107,7 @@ func FuzzCode(f *testing.F) {
 		f.Add(randomProgram(random))
 	}
 	j := newJudge(f)
-	f.Fuzz(func(t *testing.T, code []byte) {
+	fuzztest.Run(f, func(t *testing.T, code []byte) {
 		b := programOf(code)
 		m, err := wasm.Parse(b)
 		if err != nil || m.Validate() != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/module/wasm"
 	"github.com/dodona-oracle/dodona/module/wasm/wasmtest"
 )
@@ -195,7 +196,7 @@ func FuzzCheck(f *testing.F) {
 		f.Add(b)
 	}
 	j := newJudge(f)
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzztest.Run(f, func(t *testing.T, b []byte) {
 		// Other goroutines of the fuzzer allocate too, so the constant is generous.
 		if used := allocated(func() { _, _ = wasm.Parse(b) }); used > parseCost*uint64(len(b))+1<<20 {
 			t.Errorf("Parse of %d bytes allocates %d", len(b), used)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/ethrpc"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/intent"
 	"github.com/dodona-oracle/dodona/sink"
 )
@@ -480,7 +481,7 @@ func TestAStaggeredSenderSendsOnlyIfItIsStillNeeded(t *testing.T) {
 func FuzzEntriesNeverPanic(f *testing.F) {
 	f.Add([]byte(`{"chain":1,"top":1,"intent":{"number":1,"state":"sent"}}`))
 	f.Add([]byte(`"2026-11-22T12:00:00Z"`))
-	f.Fuzz(func(t *testing.T, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, body []byte) {
 		e, err := intent.Parse(dodona.Record{Body: body})
 		if err != nil {
 			return

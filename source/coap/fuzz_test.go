@@ -8,6 +8,8 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func FuzzWhateverComesIsReadOrRefused(f *testing.F) {
@@ -24,7 +26,7 @@ func FuzzWhateverComesIsReadOrRefused(f *testing.F) {
 	}
 	f.Add([]byte{0x40, 0x45, 0, 0, 0xff})
 	f.Add([]byte{0x40, 0x45, 0, 0, 0xdd, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		m, err := decode(bytes.Clone(raw))
 		if err != nil {
 			return
@@ -50,7 +52,7 @@ func FuzzWhateverComesIsReadOrRefused(f *testing.F) {
 func FuzzBlocksGiveTheBodyOrNothing(f *testing.F) {
 	f.Add([]byte("0123456789abcdef0123"), uint8(0), uint8(0))
 	f.Add(bytes.Repeat([]byte("x"), 200), uint8(1), uint8(3))
-	f.Fuzz(func(t *testing.T, body []byte, exponent, wrong uint8) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, exponent, wrong uint8) {
 		c := client{}
 		c.settings.MaxSize = 1 << 10
 		size := 16 << (exponent % 7)
@@ -85,7 +87,7 @@ func FuzzLinksAreReadWithinTheirBounds(f *testing.F) {
 	f.Add(`</>;title="General Info";ct=0,</time>;if="clock";rt="ticks";title="Internal \"Clock\"";ct="0 50";obs`)
 	f.Add(`<coap://elsewhere/x>,</a>;x="`)
 	f.Add("</a> ; obs , </b>")
-	f.Fuzz(func(t *testing.T, text string) {
+	fuzztest.Run(f, func(t *testing.T, text string) {
 		found, _, err := parseLinks(text, 5)
 		if len(found) > 5 {
 			t.Fatalf("%d links", len(found))

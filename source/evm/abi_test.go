@@ -10,6 +10,8 @@ import (
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func TestSignaturesAreReadAsPeopleWriteThem(t *testing.T) {
@@ -245,7 +247,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("f()(uint8[][][] a)", make([]byte, 320))
 	f.Add(callOf[chainlink], make([]byte, 160))
 	f.Add("g(address)(bytes32[4][],int)", []byte{1})
-	f.Fuzz(func(t *testing.T, signature string, data []byte) {
+	fuzztest.Run(f, func(t *testing.T, signature string, data []byte) {
 		v, err := parseView(signature)
 		if err != nil {
 			return

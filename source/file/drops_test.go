@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // dropping runs a test in fake time with a reader of what is dropped into the folder of a log.
@@ -424,7 +426,7 @@ func TestATrialPutsNothingAway(t *testing.T) {
 func FuzzCursorOfDrops(f *testing.F) {
 	f.Add([]byte(`{"drops":"/d/*.csv","done":["0123456789abcdef"],"begun":[]}`))
 	f.Add([]byte(`{"drops":"/d/*.csv","done":[],"begun":[{"path":"a.csv","device":0,"inode":1,"offset":3,"head":"0123456789abcdef0123456789abcdef","tail":"0123456789abcdef0123456789abcdef","modified":"2026-11-22T10:00:00Z"}]}`))
-	f.Fuzz(func(t *testing.T, cursor []byte) {
+	fuzztest.Run(f, func(t *testing.T, cursor []byte) {
 		was, err := parseDrops(cursor)
 		if err != nil {
 			return

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -80,7 +81,7 @@ func FuzzSplitter(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\n0123456789abcdef0123456789\nc"), uint8(3), uint8(8))
 	f.Add([]byte("\r\r\n\r"), uint8(1), uint8(1))
 	f.Add([]byte("a\n\x00\x00b\nc\x00"), uint8(1), uint8(4))
-	f.Fuzz(func(t *testing.T, data []byte, chunk, max uint8) {
+	fuzztest.Run(f, func(t *testing.T, data []byte, chunk, max uint8) {
 		limit := int(max) + 1
 		lines, dropped, holes, rest, s := splitAll(data, limit, int(chunk)+1)
 		// What the text says, line by line: whatever a hole follows is gone with it.
@@ -126,7 +127,7 @@ func FuzzParsePosition(f *testing.F) {
 	}.cursor())
 	f.Add([]byte(`{"offset":-1}`))
 	f.Add([]byte(`{}{}`))
-	f.Fuzz(func(t *testing.T, cursor []byte) {
+	fuzztest.Run(f, func(t *testing.T, cursor []byte) {
 		p, err := parsePosition(cursor)
 		if err != nil {
 			return
@@ -150,7 +151,7 @@ func FuzzCursorOfMany(f *testing.F) {
 	f.Add(m.cursor())
 	f.Add([]byte(`{"pattern":"/logs/*.log","files":[],"gone":[]}`))
 	f.Add([]byte(`{"pattern":"/logs/*.log","files":[{"path":"../x"}],"gone":null}`))
-	f.Fuzz(func(t *testing.T, cursor []byte) {
+	fuzztest.Run(f, func(t *testing.T, cursor []byte) {
 		env := source.Env{Cursor: cursor, Log: slog.New(slog.DiscardHandler)}
 		m := openMany(Settings{Path: "/logs/*.log", MaxLine: 64}, env, time.Second)
 		if !m.scanned { // it was not one of ours

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // rowsOf returns what a file of CSV comes to, each reading with | for the end of a line, and what was told.
@@ -86,7 +88,7 @@ func FuzzRows(f *testing.F) {
 		f.Add([]byte(text), ",", uint8(0), true)
 		f.Add([]byte(text), ";", uint8(1), false)
 	}
-	f.Fuzz(func(t *testing.T, text []byte, delimiter string, skip uint8, named bool) {
+	fuzztest.Run(f, func(t *testing.T, text []byte, delimiter string, skip uint8, named bool) {
 		s := Kind.Settings().(*Settings)
 		s.Path, s.Format, s.Delimiter = "x", formatCSV, delimiter
 		if delimiter == "" || s.Check() != nil {

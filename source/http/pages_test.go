@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -162,7 +163,7 @@ func FuzzNextPage(f *testing.F) {
 	f.Add(`<https://a.example/?p=2>; rel="next"`, `{"next":"?p=2"}`)
 	f.Add(`<>;rel=next, <x>; rel="prev next"`, `{"next":"//b.example"}`)
 	f.Add(`<x`, `[1,{"a":2}]`)
-	f.Fuzz(func(t *testing.T, link, body string) {
+	fuzztest.Run(f, func(t *testing.T, link, body string) {
 		from := &url.URL{Scheme: "https", Host: "a.example", Path: "/list"}
 		for _, text := range []string{nextLink([]string{link}), body} {
 			next, err := onSameHost(from, text)

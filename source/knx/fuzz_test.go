@@ -11,6 +11,7 @@ import (
 	"github.com/vapourismo/knx-go/knx/knxnet"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -31,7 +32,7 @@ func FuzzTelegrams(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, body []byte) {
 		r, err := d.Apply(t.Context(), dodona.Call{Readings: []dodona.Reading{{Item: "1/2/3", Body: body, Received: time.Unix(1_800_000_000, 0)}}})
 		if err != nil || len(r.Points) != len(rules) {
 			t.Fatalf("%d points, %v", len(r.Points), err)
@@ -66,7 +67,7 @@ func FuzzDatagrams(f *testing.F) {
 	}
 	f.Cleanup(func() { socket.Close() })
 	s := Settings{Gateway: "127.0.0.1", Individual: "15.15.255", Silence: time.Minute, Timeout: time.Second, Heartbeat: time.Minute, Groups: map[string]Group{"t": {Address: "1/2/3", DPT: "9.001"}}}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	fuzztest.Run(f, func(t *testing.T, b []byte) {
 		o, err := open(t.Context(), s, source.Env{Source: "bus", Now: time.Now, Dropped: func(uint64, string) {}})
 		if err != nil {
 			t.Fatal(err)

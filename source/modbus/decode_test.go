@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/registers"
 )
 
@@ -114,7 +115,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add("3/holding/100-103", []byte{0, 1, 2, 3, 4, 5, 6, 7}, uint16(100), uint8(7))
 	f.Add("3/coil/0-9", []byte{1, 2}, uint16(9), uint8(0))
 	types := registers.Type("").Words()
-	f.Fuzz(func(t *testing.T, item string, body []byte, at uint16, which uint8) {
+	fuzztest.Run(f, func(t *testing.T, item string, body []byte, at uint16, which uint8) {
 		for _, table := range tables {
 			rule := Rule{UnitID: 3, Table: table, At: at, Format: registers.Format{Type: registers.Type(types[int(which)%len(types)])}}
 			if rule.Type.IsText() {

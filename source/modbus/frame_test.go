@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 func raw(t testing.TB, s string) []byte {
@@ -189,7 +191,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0, 0, 9, 0x11, 3, 6, 2, 0x2b, 0, 0, 0, 0x64}, uint8(0x11), uint8(3))
 	f.Add(summed(0x11, 3, 6, 2, 0x2b, 0, 0, 0, 0x64), uint8(0x11), uint8(3))
 	f.Add([]byte("862118"), uint8(1), uint8(1))
-	f.Fuzz(func(t *testing.T, came []byte, unit, n uint8) {
+	fuzztest.Run(f, func(t *testing.T, came []byte, unit, n uint8) {
 		r := request{holding, 107, int(n%125) + 1}
 		for _, with := range []framing{&mbap{heartbeats: [][]byte{{'8', '6'}}}, &rtu{heartbeats: [][]byte{{'8', '6'}}}} {
 			with.frame(unit, r.pdu())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // recorded returns a message of testdata, whose first line is its topic.
@@ -191,7 +192,7 @@ func TestFiltersMatchTopics(t *testing.T) {
 
 func FuzzMatches(f *testing.F) {
 	f.Add("a/+/#", "a/b/c")
-	f.Fuzz(func(t *testing.T, filter, topic string) {
+	fuzztest.Run(f, func(t *testing.T, filter, topic string) {
 		if checkFilter(filter) == nil {
 			matches(filter, topic)
 		}
@@ -201,7 +202,7 @@ func FuzzMatches(f *testing.F) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"temperature":1.5,"last_seen":1700000000000}`))
 	f.Add([]byte{0x12, 0x02, 0x52, 0x00})
-	f.Fuzz(func(t *testing.T, body []byte) {
+	fuzztest.Run(f, func(t *testing.T, body []byte) {
 		s := Settings{Preset: zigbee2mqtt, Values: map[string]Value{"v": {Device: "d", Value: "temperature"}}, Metrics: map[string]Metric{"m": {Group: "G", Edge: "E", Metric: "n"}}}
 		for _, item := range []string{"zigbee2mqtt/d", "zigbee2mqtt/d/availability", "G/E//n"} {
 			for _, p := range apply(t, s, dodona.Reading{Item: item, Body: body}) {

@@ -11,6 +11,7 @@ import (
 	"github.com/gopcua/opcua/ua"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/registers"
 )
 
@@ -306,7 +307,7 @@ func FuzzPoint(f *testing.F) {
 	for _, seed := range []string{"010b0000000000803540", "0f86020000000500000006000000000034800000000000000000", "0116010076030110000000", "011818180605000000", "01990100000041", "01c6ffffff7f"} {
 		f.Add(unhex(f, seed), "1,0", "Low")
 	}
-	f.Fuzz(func(t *testing.T, body []byte, index, field string) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, index, field string) {
 		for _, n := range []Node{{ID: "i=1"}, {ID: "i=1", Index: index}, {ID: "i=1", Field: field}, {ID: "i=1", Type: "string"}, {ID: "i=1", Type: "float32"}} {
 			if p := n.point("p", dodona.Reading{Body: body}); p.Quality == dodona.Bad && p.Reason == "" {
 				t.Errorf("%x is bad without a reason", body)

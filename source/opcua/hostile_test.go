@@ -11,6 +11,8 @@ import (
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
 	"github.com/gopcua/opcua/uapolicy"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // talking returns a channel that is open to a peer of ours, which says what a server never should; no server that somebody else wrote does.
@@ -122,7 +124,7 @@ func FuzzResponses(f *testing.F) {
 	f.Add(append(responseHeader(634, 0), 1, 0, 0, 0, 1, 6, 5, 0, 0, 0))
 	f.Add(append(responseHeader(431, 0), 1, 0, 0, 0))
 	f.Add(append(responseHeader(530, 0), bytesOf(1, 60)...))
-	f.Fuzz(func(_ *testing.T, body []byte) {
+	fuzztest.Run(f, func(_ *testing.T, body []byte) {
 		for _, asked := range []uint16{id.ReadRequest_Encoding_DefaultBinary, id.GetEndpointsRequest_Encoding_DefaultBinary, id.BrowseRequest_Encoding_DefaultBinary} {
 			in, err := answer{body: body}.response(asked)
 			if err != nil {
@@ -150,7 +152,7 @@ func FuzzChunk(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, frame []byte, encrypted bool) {
+	fuzztest.Run(f, func(t *testing.T, frame []byte, encrypted bool) {
 		if len(frame) < 16 {
 			return
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/registers"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -343,7 +344,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(frame(dataUnit, reply(7, []byte{read, 2}, append([]byte{0x0a, 0, 0, 0}, item(4, 5)...))))
 	f.Add(frame(dataUnit, reply(7, []byte{setup, 0, 0, 1, 0, 1, 0, 240}, nil)))
 	blocks := []block{{areaDB, 1, 0, 3}, {areaM, 0, 10, 2}}
-	f.Fuzz(func(t *testing.T, packet []byte) {
+	fuzztest.Run(f, func(t *testing.T, packet []byte) {
 		telegram, err := readData(bytes.NewReader(packet))
 		if err != nil {
 			return
@@ -366,7 +367,7 @@ func FuzzAnswers(f *testing.F) {
 // FuzzValues are decoded without a panic, whatever the bytes.
 func FuzzValues(f *testing.F) {
 	f.Add([]byte{10, 3, '1', '.', '5'}, uint8(0), uint8(3))
-	f.Fuzz(func(t *testing.T, raw []byte, kind, length uint8) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte, kind, length uint8) {
 		words := Type("").Words()
 		r := Rule{Area: areaM, Type: Type(words[int(kind)%len(words)])}
 		if r.Type == "string" || r.Type == "char" {

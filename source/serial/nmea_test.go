@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // sealed puts a checksum behind a sentence.
@@ -57,7 +59,7 @@ func FuzzNMEA(f *testing.F) {
 	f.Add([]byte("$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47"))
 	f.Add([]byte(sealed("$GNRMC,235959.250,A,,,,,,,311226,,,A")))
 	f.Add([]byte(sealed("$GPZDA,201530.00,04,07,2002,00,00")))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		s, err := parseSentence(raw)
 		if err != nil {
 			s, err = parseSentence([]byte(sealed("$" + string(raw)))) // behind the checksum

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -77,7 +78,7 @@ func FuzzSplitter(f *testing.F) {
 	f.Add(uint8(3), []byte("abc"), uint8(2))
 	f.Add(uint8(4), []byte("$GPGLL,,,,,,V*06\r\n!x"), uint8(7))
 	f.Add(uint8(5), []byte("abcdefgh"), uint8(7))
-	f.Fuzz(func(t *testing.T, way uint8, came []byte, cut uint8) {
+	fuzztest.Run(f, func(t *testing.T, way uint8, came []byte, cut uint8) {
 		s := Settings{MaxFrame: 16}
 		switch way % 6 {
 		case 0:

@@ -9,6 +9,7 @@ import (
 	"github.com/gosnmp/gosnmp"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
@@ -47,7 +48,7 @@ func FuzzMessagesOfStrangers(f *testing.F) {
 		f.Fatal(err)
 	}
 	from, now := netip.MustParseAddr("10.0.0.1"), time.Unix(1_800_000_000, 0)
-	f.Fuzz(func(t *testing.T, datagram []byte) {
+	fuzztest.Run(f, func(t *testing.T, datagram []byte) {
 		v, err := j.judge(bytes.Clone(datagram), from, now)
 		if err != nil {
 			return
@@ -85,7 +86,7 @@ func FuzzBodiesOfReadings(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, item string) {
+	fuzztest.Run(f, func(t *testing.T, body []byte, item string) {
 		a := dodona.Reading{Item: item, Body: body, Received: time.Unix(1_800_000_000, 0)}
 		b := a
 		b.Received = b.Received.Add(time.Second)
@@ -118,7 +119,7 @@ func FuzzAnswersOfDevices(f *testing.F) {
 	}
 	f.Add(raw)
 	lib := &gosnmp.GoSNMP{Version: gosnmp.Version2c}
-	f.Fuzz(func(t *testing.T, datagram []byte) {
+	fuzztest.Run(f, func(t *testing.T, datagram []byte) {
 		packet, err := lib.SnmpDecodePacket(datagram)
 		if err != nil {
 			return

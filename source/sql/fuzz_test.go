@@ -7,18 +7,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source/sql/session"
 )
 
 // FuzzRowsAreJSON whatever a database says, and their times are in their zone or say none.
 func FuzzRowsAreJSON(f *testing.F) {
-	for _, text := range []string{"1", "-1.50", "1e9", "NaN", "Infinity", "01", "true", "2026-11-30 12:00:00+00", "2026-10-25 02:30:00", "\xff\x00\"", `{"a":1}`, "{", ""} {
+	for _, text := range []string{"1", "-1.50", "1e9", "NaN", "Infinity", "01", "true", "2026-11-30 12:00:00+00", "2026-10-25 02:30:00", "2026-10-25  2:30:00", "\xff\x00\"", `{"a":1}`, "{", ""} {
 		f.Add("ts", text, uint8(session.Instant))
 	}
 	s := Settings{MaxRow: unit.MiB}
 	zone := time.FixedZone("", 3600)
-	f.Fuzz(func(t *testing.T, name, text string, kind uint8) {
+	fuzztest.Run(f, func(t *testing.T, name, text string, kind uint8) {
 		v := session.Value{Kind: session.Kind(kind % uint8(session.Unread+1)), Text: text}
 		if v.Kind == session.Boolean {
 			v.Text = "true" // drivers say nothing else
@@ -49,7 +50,7 @@ func FuzzRowsAreJSON(f *testing.F) {
 func FuzzQueriesAndCursors(f *testing.F) {
 	f.Add("SELECT 'a' FROM t -- x", []byte(`{"watermark":["id"],"mark":[{"kind":1,"text":"MQ=="}]}`))
 	f.Add("SELECT $a$ ; $a$ /* /* */", []byte(`{}`))
-	f.Fuzz(func(t *testing.T, query string, cursor []byte) {
+	fuzztest.Run(f, func(t *testing.T, query string, cursor []byte) {
 		for _, d := range []Driver{postgresDriver, mysqlDriver, sqliteDriver} {
 			_ = checkQuery(query, d)
 		}

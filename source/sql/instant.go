@@ -207,10 +207,11 @@ func (m moment) before(d time.Duration, like string) string {
 		return m.wall.Add(-d).Format("2006-01-02")
 	}
 	layout := "2006-01-02" + string(like[10]) + "15:04"
-	digits := strings.IndexFunc(like[11:], func(r rune) bool { return r != ':' && r != '.' && (r < '0' || r > '9') })
-	clock, zone := like[11:], ""
+	like = strings.TrimLeft(like[11:], " ") // an hour of one digit may be padded
+	digits := strings.IndexFunc(like, func(r rune) bool { return r != ':' && r != '.' && (r < '0' || r > '9') })
+	clock, zone := like, ""
 	if digits >= 0 {
-		clock, zone = like[11:11+digits], like[11+digits:]
+		clock, zone = like[:digits], like[digits:]
 	}
 	if strings.Count(clock, ":") > 1 {
 		layout += ":05"

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
 
@@ -265,7 +266,7 @@ func FuzzOutputAlwaysParses(f *testing.F) {
 	f.Add("Readings of a source", "kraken", int64(1))
 	f.Add("two\nlines \\n \xff", "a\"b\\c\n\x00\xff", int64(-1))
 	f.Add("", "", int64(0))
-	f.Fuzz(func(t *testing.T, help, label string, v int64) {
+	fuzztest.Run(f, func(t *testing.T, help, label string, v int64) {
 		r := New()
 		r.Count(telemetry.NewCounters("dodona_c_total", "label", help).Of(label), uint64(v))
 		r.Gauge(telemetry.NewGauges("dodona_g", "label", help).Of(label), v)
