@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/plain"
@@ -200,7 +201,7 @@ func (s *simulation) run(ctx context.Context) error {
 	}
 }
 
-// hear hands on what is typed, line by line. A terminal that belongs to somebody else, as that of a job in the background, is not read.
+// hear hands on what is typed, line by line. In the background the terminal is another job's; it is looked at again, for the time when this one has it.
 func hear(ctx context.Context, in io.Reader, lines chan<- string) {
 	defer close(lines)
 	if in == nil {
@@ -208,11 +209,21 @@ func hear(ctx context.Context, in io.Reader, lines chan<- string) {
 	}
 	ignoreBackground()
 	const most = 1000 // bytes of a line
-	scan := bufio.NewScanner(in)
-	scan.Buffer(make([]byte, 0, most), most)
-	for scan.Scan() {
+	for {
+		scan := bufio.NewScanner(in)
+		scan.Buffer(make([]byte, 0, most), most)
+		for scan.Scan() {
+			select {
+			case lines <- scan.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+		if !errors.Is(scan.Err(), syscall.EIO) {
+			return
+		}
 		select {
-		case lines <- scan.Text():
+		case <-time.After(time.Second):
 		case <-ctx.Done():
 			return
 		}
