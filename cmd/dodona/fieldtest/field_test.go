@@ -114,13 +114,12 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	begun := time.Now()
 	n.allWell(t, sources, begun)
 	t.Logf("%d sources of %d peers are well %s after the start", len(sources), len(peers), time.Since(begun).Round(100*time.Millisecond))
-	pause(ctx, p.calm)
-	before := time.Now()
+	before := n.calm(ctx, p.calm)
 
 	var mu sync.Mutex
 	var faults []fault
 	var chaos sync.WaitGroup
-	until := before.Add(p.faults)
+	until := before.to.Add(p.faults)
 	for i, one := range peers {
 		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 		chaos.Go(func() {
@@ -147,16 +146,16 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	if !t.Failed() { // else that which is not well was told
 		n.allWell(t, sources, ended)
 	}
-	pause(ctx, p.calm)
-	n.settle(p.calm, before)
-	after := time.Now()
+	after := n.calm(ctx, p.calm)
+	n.settle(before)
+	after.to = time.Now()
 	tellFaults(t, peers, faults)
 	n.mu.Lock()
 	samples := slices.Clone(n.samples)
 	n.mu.Unlock()
-	judgeGrowth(t, samples, p.calm, before, before.Add(ended.Sub(before)/4), ended, after)
-	points := judgeGaps(t, n, peers, faults, before, after)
-	t.Logf("%.0f points a second were answered", float64(points)/after.Sub(before).Seconds())
+	judgeGrowth(t, samples, before, before.to.Add(ended.Sub(before.to)/4), ended, after)
+	points := judgeGaps(t, n, peers, faults, before.to, after.to)
+	t.Logf("%.0f points a second were answered", float64(points)/after.to.Sub(before.to).Seconds())
 }
 
 // allWell waits until every source is.

@@ -3,6 +3,7 @@
 package fieldtest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -59,15 +60,33 @@ func slope(samples []sample, from, to time.Time, of func(sample) float64) (perMi
 	return perMinute, len(xs)
 }
 
+// A span is a time of calm, in which samples were taken.
+type span struct{ from, to time.Time }
+
+// calm lets the node alone for a while, and for as long as it takes to measure it a few times.
+func (n *node) calm(ctx context.Context, d time.Duration) span {
+	const few = 4
+	from := time.Now()
+	pause(ctx, d)
+	taken := 0
+	n.await(ctx, patience, func(s snapshot) bool {
+		if s.at.After(from) {
+			taken++
+		}
+		return taken >= few
+	})
+	return span{from, time.Now()}
+}
+
 // settle waits until no more is held than in the calm before the faults, as far as it may grow: exchanges that are slow on a busy machine end.
-func (n *node) settle(calm time.Duration, before time.Time) {
+func (n *node) settle(before span) {
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Second) {
 		n.mu.Lock()
 		samples := n.samples
 		n.mu.Unlock()
 		grown := false
 		for _, b := range bounds {
-			first, _ := least(samples, before.Add(-calm), before, b.of)
+			first, _ := least(samples, before.from, before.to, b.of)
 			grown = grown || b.of(samples[len(samples)-1]) > first+b.between
 		}
 		if !grown {
@@ -78,12 +97,12 @@ func (n *node) settle(calm time.Duration, before time.Time) {
 
 // judgeGrowth compares the calm before the faults with the calm after them, and, if there is enough of it, looks at the slope from warm to ended,
 // when the faults were over.
-func judgeGrowth(t *testing.T, samples []sample, calm time.Duration, before, warm, ended, after time.Time) {
+func judgeGrowth(t *testing.T, samples []sample, before span, warm, ended time.Time, after span) {
 	t.Helper()
 	const enough = 8 // half minutes
 	for _, b := range bounds {
-		first, _ := least(samples, before.Add(-calm), before, b.of)
-		last, _ := least(samples, after.Add(-calm), after, b.of)
+		first, _ := least(samples, before.from, before.to, b.of)
+		last, _ := least(samples, after.from, after.to, b.of)
 		perMinute, windows := slope(samples, warm, ended, b.of)
 		line := fmt.Sprintf("%s: %.1f %s in the calm before the faults, %.1f after them", b.name, first, b.unit, last)
 		if windows >= enough {
