@@ -47,7 +47,7 @@ func configuration(t *testing.T, dir string, sources []source) string {
 	}
 	// PROOF is full early on, and windows are short: what grows afterwards is neither a journal, whose records cost memory by their number, nor a
 	// window's leaves. RAW keeps every round.
-	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\njournal: {raw: {bytes: 1GiB}, proof: {bytes: 16MiB}}\nanchor: {every: 1m}\nsources:\n" + of.String() + "feeds:\n" + feeds.String()
+	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\njournal: {raw: {bytes: 256MiB}, proof: {bytes: 16MiB}}\nanchor: {every: 1m}\nsources:\n" + of.String() + "feeds:\n" + feeds.String()
 	path := filepath.Join(dir, "field.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
