@@ -123,7 +123,6 @@ var untested = []string{
 	"source/modbus: … others did not say yet who they are",
 	"source/mqtt: metrics of a birth beyond … of all: name groups or metrics, or make several sources",
 	"source/mqtt: says so",
-	"internal/mqttc: no packet from the broker in …, though it was pinged: it is frozen, or the way to it is cut",
 	"source/opcua: no more than max_nodes (…) of the … that were found",
 	"source/opcua: it sent a message … of … bytes, want 8 to …",
 	"source/opcua: a message of it is not signed as it should be",
@@ -141,13 +140,10 @@ var untested = []string{
 	"source/snmp: none of its first … says …, and more are not looked at",
 	"source/snmp: walk …: after … the device names …, which is no further: it goes in circles",
 	"source/sql: look_back holds more than … rows; among the newest of them alone those that come late are found",
-	"source/sql: it gives more than … rows (limit), so which are the latest is not known: let it end in ORDER BY and LIMIT, or raise limit",
 	"source/sql: column … is null: its type … is not read; convert it in the query, with CAST or a function of that type",
 	"source/sql: the server did not answer in …: …",
 	"source/sql: the query writes, and this source only reads; leave out what writes: …",
-	"source/websocket: a message above max_message (…)",
 	"source/websocket: … takes no message for … (timeout)",
-	"source/websocket: no pong in …",
 }
 
 // TestEveryFaultIsTested: a test of its package names a part of each reason that the pages tell of.

@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 	"github.com/eclipse/paho.golang/paho/session/state"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // five speaks MQTT 5.
@@ -37,7 +41,7 @@ func (c *Conn) beginFive(ctx context.Context, password string) error {
 	f.client = paho.NewClient(paho.ClientConfig{
 		ClientID: c.cfg.ClientID, Conn: c.wire, Session: f.session, PacketTimeout: c.cfg.Settings.ConnectTimeout,
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){f.received},
-		OnClientError:     func(err error) { c.end(fmt.Errorf("the connection was lost: %w", err)) },
+		OnClientError:     func(err error) { c.end(c.lost(err)) },
 		OnServerDisconnect: func(d *paho.Disconnect) {
 			told := &Refused{What: "the connection", Code: d.ReasonCode, version: Five}
 			if d.Properties != nil {
@@ -83,6 +87,14 @@ func (c *Conn) beginFive(ctx context.Context, password string) error {
 		}
 	}()
 	return nil
+}
+
+// lost says in words why a library gave the connection up. Neither has an error of its own for a ping without an answer; they close the connection then.
+func (c *Conn) lost(err error) error {
+	if strings.Contains(strings.ToLower(err.Error()), "pingresp") || errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("no packet from the broker in %s, though it was pinged: it is frozen, or the way to it is cut", unit.FormatDuration(c.cfg.Settings.KeepAlive))
+	}
+	return fmt.Errorf("the connection was lost: %w", err)
 }
 
 func (c *Conn) connectFive(password string) *paho.Connect {

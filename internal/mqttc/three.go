@@ -3,7 +3,6 @@ package mqttc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"time"
@@ -39,7 +38,7 @@ func (c *Conn) beginThree(ctx context.Context, password string) error {
 	o.SetOrderMatters(true)
 	o.SetStore(mqtt.NewMemoryStore())
 	o.SetDefaultPublishHandler(t.received)
-	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.end(fmt.Errorf("the connection was lost: %w", err)) })
+	o.SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.end(c.lost(err)) })
 	if w := c.cfg.Will; w != nil {
 		o.SetBinaryWill(w.Topic, w.Payload, w.QoS, w.Retained)
 	}

@@ -91,7 +91,7 @@ func (w *wire) cause() error {
 // Read returns bytes of packets that are no larger than most.
 func (w *wire) Read(p []byte) (int, error) {
 	n, err := w.read(p)
-	if err != nil {
+	if err != nil && !errors.Is(err, net.ErrClosed) { // a library that closes says why itself
 		w.fail(w.failure(err, "read"))
 	}
 	return n, err

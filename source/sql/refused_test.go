@@ -59,7 +59,7 @@ func whatIsWrongWithAQueryIsTold(t *testing.T, p *peer) {
 		{"SELECT kwhh FROM wrong", "kwhh", true, nil},
 		{"SELECT 1 AS a, 2 AS a", `two columns are called "a"`, true, nil},
 		{"SELECT " + strings.Join(wide, ","), "257 columns, and 256 are read", true, nil},
-		{"SELECT * FROM wrong", "more than 1 rows (limit)", false, func(s *Settings) { s.Limit = 1 }},
+		{"SELECT * FROM wrong", "it gives more than 1 rows (limit), so which are the latest is not known", false, func(s *Settings) { s.Limit = 1 }},
 		{"SELECT id FROM wrong", `item: there is no column "meter"; there are id`, true, func(s *Settings) { s.Item = "meter" }},
 		{"SELECT id FROM wrong", `time: there is no column "ts"; there are id`, true, func(s *Settings) { s.Time = "ts" }},
 		{"SELECT id FROM wrong", "ts", true, func(s *Settings) { s.Watermark = []string{"ts"} }},
