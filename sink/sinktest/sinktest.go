@@ -255,6 +255,9 @@ func givenTwice(r *rig) {
 func leavesThePast(r *rig) {
 	r.peer()
 	r.say(0, 3)
+	for said := time.Now(); !time.Now().Truncate(time.Millisecond).After(said); { // a beginning counts milliseconds, and what was said in its own is no past
+		time.Sleep(time.Millisecond)
+	}
 	r.begin()
 	ids := r.say(3, 5)
 	r.has(ids)
