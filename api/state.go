@@ -139,6 +139,14 @@ type SourceStatus struct {
 	Feeds       []string       `json:"feeds"` // that ask it
 }
 
+// Held is an answer that was not delivered.
+type Held struct {
+	Feed  string       `json:"feed"`
+	Round dodona.Round `json:"round"`
+	Why   string       `json:"why"`
+	At    time.Time    `json:"at"`
+}
+
 // Troubled reports whether a source does not bring what it should.
 func (s SourceStatus) Troubled() bool { return s.State != "ok" && s.State != "starting" }
 
@@ -205,7 +213,10 @@ type SinkStatus struct {
 	Dead       uint64         `json:"dead"`
 	// DeadLetters are the newest of what was refused for good, also before this start; at most 16.
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
-	Detail      any          `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
+	// Held is the answer that it did not deliver last because it says nothing new by on_change, deadband or heartbeat, of the sink or of the feed; it is
+	// counted as skipped.
+	Held   *Held `json:"held,omitempty"`
+	Detail any   `json:"detail,omitempty"` // what only this kind has: of evm sender, balance, head, troubles, endpoints
 	// Overtaken is what the journal freed, by its limits, before a sink of points had delivered it; none: nothing.
 	Overtaken *Overtaken `json:"overtaken,omitempty"`
 }

@@ -84,13 +84,26 @@ func (l *loader) sink(name string, at *strict.Span, n *strict.Node) {
 		if l.checkSinkFeeds(&s, where, n) && l.checkSinkPoints(&s, where, n) && !l.unread(l.root, "feeds") {
 			l.tell(who, kind.(SinkKind).CheckWith(s.Settings, s.Policy, l.config.SinkFeeds(s)))
 		}
-		l.config.Sinks[i].Policy = kind.(SinkKind).With(s.Policy)
+		l.config.Sinks[i].Policy = kind.(SinkKind).With(s.Policy.Under(l.reports(s)))
 		for _, other := range l.config.Sinks[:i] {
 			if other.Kind == s.Kind {
 				l.tell(who, kind.(SinkKind).CheckBeside(s.Settings, other.Name, other.Settings))
 			}
 		}
 	})
+}
+
+// reports returns what the feeds of a sink say of their answers, by name; nil if they say nothing.
+func (l *loader) reports(s Sink) (by map[string]sink.Report) {
+	for _, f := range l.config.Feeds {
+		if r := (sink.Report{OnChange: f.Settings.OnChange, Deadband: f.Settings.Deadband, Heartbeat: f.Settings.Heartbeat}); !r.IsZero() && !s.OfPoints {
+			if by == nil {
+				by = map[string]sink.Report{}
+			}
+			by[f.Feed.Name] = r
+		}
+	}
+	return by
 }
 
 // maxSinkName leaves room for what the names of its readers begin with, of the 63 that a name may have.

@@ -37,6 +37,9 @@ func (s Sink) SinkPoints(of Source) []string {
 
 // checkSinkPoints checks that the sources and points of a sink exist.
 func (l *loader) checkSinkPoints(s *Sink, where string, n *strict.Node) bool {
+	if !s.OfPoints {
+		return l.checkDeadbandsOfFeeds(s, where, n)
+	}
 	if l.unreadUnit("sources") {
 		return true
 	}
@@ -57,6 +60,15 @@ func (l *loader) checkSinkPoints(s *Sink, where string, n *strict.Node) bool {
 	has := func(id string) bool { return unknown || slices.Contains(all, id) }
 	good = l.checkNamed(where, n, "points", s.Policy.Points, all, has) && good
 	return l.checkNamed(where, n, "deadbands", slices.Sorted(maps.Keys(s.Policy.Deadbands)), all, has) && good
+}
+
+// checkDeadbandsOfFeeds checks that the feeds exist that a sink of answers has deadbands for.
+func (l *loader) checkDeadbandsOfFeeds(s *Sink, where string, n *strict.Node) bool {
+	if l.unreadUnit("feeds") {
+		return true
+	}
+	names := l.config.SinkFeeds(*s)
+	return l.checkNamed(where, n, "deadbands", slices.Sorted(maps.Keys(s.Policy.Deadbands)), names, func(name string) bool { return slices.Contains(names, name) })
 }
 
 // checkNamed checks that what a setting names is there, once.

@@ -46,6 +46,7 @@ type Story struct {
 	Unsigned    string       `json:"unsigned,omitempty"`   // why a round that was computed is not signed, and never will be, where no event says so
 	Anchored    string       `json:"anchored"`             // in a line
 	Deliveries  []Delivery   `json:"deliveries,omitempty"` // what sinks did with the answer
+	Held        []Held       `json:"held,omitempty"`       // why sinks do not send it
 	Pending     []Pending    `json:"pending,omitempty"`    // what sinks are about to do with it
 	Newer       *Newer       `json:"newer,omitempty"`      // rounds missed since, if this is the feed's newest answer
 	Anchoring   *Anchoring   `json:"anchoring,omitempty"`
@@ -115,7 +116,9 @@ const notAnchored = "not anchored yet"
 
 // Options are what a story may look for beside the round itself.
 type Options struct {
-	Sinks    []string         // whose receipts and intents are told
+	Sinks []string // whose receipts and intents are told
+	// Held says why a sink does not send an answer after the last one that it sent, by its policy as it is now; empty: it does. Nil: nobody knows.
+	Held     func(sink string, last, next dodona.Answer) string
 	Decoders program.Decoders // of kinds that make points of their readings, for what a module was given
 }
 
@@ -123,7 +126,11 @@ type Options struct {
 // nearest one that is; evidence that retention took is named in the story. Other errors are the journal's.
 func Round(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round, o Options) (Story, error) {
 	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, ledger: l, decoders: o.Decoders}
-	if err := t.tell(ctx, o.Sinks); err != nil {
+	err := t.tell(ctx, o.Sinks)
+	if err == nil {
+		err = t.held(ctx, o)
+	}
+	if err != nil {
 		return Story{}, fmt.Errorf("explain: %w", err)
 	}
 	return t.Story, nil

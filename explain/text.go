@@ -323,6 +323,9 @@ func (p *printer) endings(s Story) {
 	for _, d := range s.Deliveries {
 		p.line(columnEnds, []int{columnEnds}, cell{"  delivered", table.Normal}, cell{d.String(), table.Normal})
 	}
+	for _, h := range s.Held {
+		p.line(columnEnds, []int{columnEnds}, cell{"  not sent", table.Normal}, cell{printable(h.Sink + ": " + h.Why), table.Normal})
+	}
 	for _, w := range s.Pending {
 		p.line(columnEnds, []int{columnEnds}, cell{"  on its way", table.Normal}, cell{w.String(), table.Normal})
 	}

@@ -56,6 +56,15 @@ type Settings struct {
 	// exactly: only the answer is rounded. With all, a reading waits for the next round where one has no answer, for ten rounds at most,
 	// and is counted as dropped then. Default: latest.
 	Take Take `yaml:"take,omitempty" json:"take,omitempty"`
+	// OnChange lets sinks of this configuration deliver an answer only if its value is another than that of the one that they delivered last. Like
+	// deadband and heartbeat it chooses what is sent: every round is signed and kept all the same. A sink with on_change, deadband, deviation, heartbeat or
+	// policy: every of its own goes by that. Default: false, every answer.
+	OnChange bool `yaml:"on_change,omitempty" json:"-"`
+	// Deadband lets sinks deliver an answer only if its value differs from the one that they delivered last by so much or more: an amount in
+	// the unit of the feed, 0.5, or a share of that value, 2%. Default: none.
+	Deadband unit.Deadband `yaml:"deadband,omitempty" json:"-"`
+	// Heartbeat lets sinks deliver an answer all the same when the one that they delivered last is this old, such as 1h. Default: 0s, none.
+	Heartbeat time.Duration `yaml:"heartbeat,omitempty" json:"-"`
 }
 
 // Combine is how values become one.
@@ -166,6 +175,9 @@ func (e *FieldError) Unwrap() error { return e.Err }
 func (s Settings) Check() error {
 	v := s.validated()
 	v.module(s)
+	v.want(s.Heartbeat >= 0, "heartbeat", "%s, want a duration above zero, such as 1h", unit.FormatDuration(s.Heartbeat))
+	v.want(s.Deadband.IsZero() || s.Kind == "" || s.Kind == dodona.Number, "deadband", "%s is an amount or a share, and the answer of kind %s has none; take on_change", s.Deadband, s.Kind)
+	v.want(s.Heartbeat == 0 || s.Heartbeat >= s.Every, "heartbeat", "%s is less than every (%s): every answer would go; leave both out", unit.FormatDuration(s.Heartbeat), unit.FormatDuration(s.WithDefaults().Every))
 	v.want(s.Every <= 0 || s.Every >= leastEvery, "every", "%s, want at least %s", unit.FormatDuration(s.Every), unit.FormatDuration(leastEvery))
 	return errors.Join(v.mistakes...)
 }

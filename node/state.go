@@ -140,6 +140,9 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 		if o := k.Overtaken; o != nil {
 			status.Overtaken = &api.Overtaken{Readings: o.Records, From: o.From, Until: o.Until}
 		}
+		if h := k.Held; h != nil {
+			status.Held = &api.Held{Feed: h.Feed, Round: h.Round, Why: h.Why, At: h.At}
+		}
 		if k.Last != nil {
 			status.LastTopic, status.LastFeed, status.LastRecord, status.LastAt = string(k.Last.Topic), k.Last.Feed, k.Last.Record, k.Last.At
 		}
@@ -396,10 +399,17 @@ func (s state) attested(ctx context.Context, name string, list []api.RoundStatus
 // Explain returns the story of a round.
 func (s state) Explain(ctx context.Context, name string, round dodona.Round) (any, error) {
 	var sinks []string
-	for _, k := range s.config().Sinks {
+	c := s.config()
+	for _, k := range c.Sinks {
 		sinks = append(sinks, k.Name)
 	}
-	story, err := explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Decoders: s.modules.decoders})
+	held := func(name string, last, next dodona.Answer) string {
+		if k, found := c.Sink(name); found && !k.OfPoints {
+			return k.Policy.HeldAnswer(last, next)
+		}
+		return ""
+	}
+	story, err := explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Held: held, Decoders: s.modules.decoders})
 	return story, s.orNotKnown(ctx, round, err)
 }
 

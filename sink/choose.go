@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -26,10 +27,35 @@ func (l *Loop) chosen(recs []dodona.Record, begin time.Time) []dodona.Record {
 		}
 		wanted = append(wanted, rec)
 	}
-	if l.c.Kind.slot || l.c.Policy.Policy == Every {
+	switch {
+	case l.c.Kind.slot:
 		return wanted
+	case l.c.Policy.Policy == Every:
+		return l.telling(wanted)
 	}
 	return l.newest(wanted)
+}
+
+// telling keeps the answers that say something new, each after the one before it, where feeds choose.
+func (l *Loop) telling(recs []dodona.Record) []dodona.Record {
+	if !l.c.Policy.chooses() {
+		return recs
+	}
+	last := maps.Clone(l.last)
+	kept := recs[:0]
+	for _, rec := range recs {
+		if rec.Topic == dodona.TopicData {
+			said, err := SaidIn(rec)
+			if err == nil && !l.dueAfter(last[rec.Key], rec, said) {
+				continue
+			}
+			if err == nil {
+				last[rec.Key] = &said
+			}
+		}
+		kept = append(kept, rec)
+	}
+	return kept
 }
 
 // newest keeps the newest answer of each feed, if it is due.
@@ -48,7 +74,6 @@ func (l *Loop) newest(recs []dodona.Record) []dodona.Record {
 			l.pass(rec, telemetry.SinkSuperseded, func(s *Status) { s.Superseded++ })
 			continue
 		case !l.due(rec):
-			l.pass(rec, telemetry.SinkSkipped, func(s *Status) { s.Skipped++ })
 			continue
 		}
 		kept = append(kept, rec)
@@ -58,7 +83,21 @@ func (l *Loop) newest(recs []dodona.Record) []dodona.Record {
 
 func (l *Loop) due(rec dodona.Record) bool {
 	said, err := SaidIn(rec)
-	return err != nil || l.c.Policy.Due(l.last[rec.Key], said)
+	return err != nil || l.dueAfter(l.last[rec.Key], rec, said)
+}
+
+// dueAfter reports whether an answer is due after the last one, and counts it, with the reason, if it is not.
+func (l *Loop) dueAfter(last *Said, rec dodona.Record, said Said) bool {
+	if l.c.Policy.Due(rec.Key, last, said) {
+		return true
+	}
+	l.pass(rec, telemetry.SinkSkipped, func(s *Status) {
+		s.Skipped++
+		if why := l.c.Policy.Held(rec.Key, *last, said); why != "" {
+			s.Held = &Held{rec.Key, said.Round, why, l.c.Now()}
+		}
+	})
+	return false
 }
 
 // pass counts a record that is not delivered.

@@ -97,7 +97,7 @@ func (l *Loop) lookBack(ctx context.Context, recs []dodona.Record) bool {
 // overtake notes what was delivered last of a feed where only the newest answer is worth delivering: nothing older goes
 // after it. Where a policy chooses by value, [Loop.recall] has noted more.
 func (l *Loop) overtake(r dodona.Receipt) {
-	if r.Topic != dodona.TopicData || l.c.Policy.selective() {
+	if r.Topic != dodona.TopicData || l.c.Policy.chooses() {
 		return
 	}
 	round, ok := (dodona.Record{ID: r.Record}).Round()

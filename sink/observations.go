@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A PointSink delivers points: every observation of the sources that the policy names, from the journal, whether a feed asks for them or not. Where
@@ -40,7 +41,7 @@ func (k Kind) OfPoints(p Policy) bool { return k.points && !p.NamesAnswers() }
 
 // PointKeys are the settings of a [Policy] that mean something to sinks of points alone.
 func PointKeys() []string {
-	return []string{"sources", "points", "on_change", "deadband", "deadbands", "drain"}
+	return []string{"sources", "points", "drain"}
 }
 
 // A Described is a point that a sink delivers, as the configuration says it.
@@ -95,5 +96,5 @@ func (p Policy) changed(last reported, e ObservationEvent) bool {
 	if !own {
 		band = p.Deadband
 	}
-	return band.exceeded(last.value, *e.Value)
+	return band.Exceeded(unit.Rat(last.value), unit.Rat(*e.Value))
 }

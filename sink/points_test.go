@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -200,7 +201,7 @@ func TestAnObservationThatIsRefusedForGoodBecomesADeadLetter(t *testing.T) {
 }
 
 func TestPointsGoOnlyIfTheySaySomethingNew(t *testing.T) {
-	band := func(text string) (d sink.Deadband) {
+	band := func(text string) (d unit.Deadband) {
 		if err := d.UnmarshalText([]byte(text)); err != nil {
 			t.Fatal(err)
 		}
@@ -216,8 +217,8 @@ func TestPointsGoOnlyIfTheySaySomethingNew(t *testing.T) {
 		"a deadband in the unit":     {sink.Policy{Deadband: band("0.5")}, "10 10.4 10.49 10.5 10.9 10 9.51", "10 10.5 10"},
 		"a share of the last value":  {sink.Policy{Deadband: band("2%")}, "-100 -101.9 -102 -104 -104.04", "-100 -102 -104.04"},
 		"from zero any other":        {sink.Policy{Deadband: band("50%")}, "0 0 0.001", "0 0.001"},
-		"its own deadband":           {sink.Policy{Deadband: band("100"), Deadbands: map[string]sink.Deadband{"t": band("1")}}, "1 1.5 2", "1 2"},
-		"no deadband of another one": {sink.Policy{Deadbands: map[string]sink.Deadband{"p": band("1")}}, "1 1.5 1.5", "1 1.5"},
+		"its own deadband":           {sink.Policy{Deadband: band("100"), Deadbands: map[string]unit.Deadband{"t": band("1")}}, "1 1.5 2", "1 2"},
+		"no deadband of another one": {sink.Policy{Deadbands: map[string]unit.Deadband{"p": band("1")}}, "1 1.5 1.5", "1 1.5"},
 		"a heartbeat":                {sink.Policy{Heartbeat: 3 * time.Minute}, "1 1 1 1 1 1 1", "1 1 1"},
 		"a heartbeat after a change": {sink.Policy{OnChange: true, Heartbeat: 3 * time.Minute}, "1 1 2 2 2 2 2", "1 2 2"},
 		"the quality alone":          {sink.Policy{Deadband: band("1000")}, "1 bad 1", "1 bad 1"},
@@ -247,7 +248,7 @@ func TestPointsGoOnlyIfTheySaySomethingNew(t *testing.T) {
 		})
 	}
 	for _, text := range []string{"-1", "-2%", "x", "", "1 %%"} {
-		if err := new(sink.Deadband).UnmarshalText([]byte(text)); err == nil {
+		if err := new(unit.Deadband).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is a deadband", text)
 		}
 	}

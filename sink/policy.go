@@ -3,7 +3,6 @@ package sink
 import (
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"time"
 
@@ -31,23 +30,24 @@ type Policy struct {
 	// Policy says what becomes of answers that wait. Default: latest for a sink that holds one answer, such as a contract; every for the others.
 	Policy Choice `yaml:"policy,omitempty"`
 	// Deviation delivers an answer that differs from the last delivered one by this share of it, such as 0.5%; without
-	// heartbeat, only those. Default: none, every answer may be delivered.
+	// heartbeat, only those. It is the same as a deadband that is a share. Default: none, every answer may be delivered.
 	Deviation unit.Percent `yaml:"deviation,omitempty"`
-	// Heartbeat delivers an answer when the last delivered one is this old, such as 1h; without deviation, only those.
+	// Heartbeat delivers an answer when the last delivered one is this old, such as 1h; without deviation, on_change and deadband, only those.
 	// Default: 0s, none.
 	Heartbeat time.Duration `yaml:"heartbeat,omitempty"`
 	// Sources whose points are delivered, by a sink of points: every point, whether a feed asks for it or not. Default: every source.
 	Sources []string `yaml:"sources,omitempty"`
 	// Points that are delivered, by id, such as [boiler.temperature], by a sink of points. Default: every point of its sources.
 	Points []string `yaml:"points,omitempty"`
-	// OnChange delivers a point only if its value or quality is another than the one that went last. Default: false, every reading.
+	// OnChange delivers a point only if its value or quality is another than the one that went last, and an answer only if its value is.
+	// Default: false, every reading, and answers as their feeds say.
 	OnChange bool `yaml:"on_change,omitempty"`
-	// Deadband delivers a point only if its value differs from the one that went last by so much or more: an amount in its unit,
-	// 0.5, or a share of that value, 2%; or if its quality is another one. Heartbeat delivers it all the same when the last one is that old.
-	// The journal keeps every reading, and nothing that is signed depends on this. Default: none.
-	Deadband Deadband `yaml:"deadband,omitempty"`
-	// Deadbands of single points, by id, such as {boiler.temperature: 0.5}. Default: deadband.
-	Deadbands map[string]Deadband `yaml:"deadbands,omitempty"`
+	// Deadband delivers a point, or an answer, only if its value differs from the one that went last by so much or more: an amount in its unit,
+	// 0.5, or a share of that value, 2%; a point also if its quality is another one. Heartbeat delivers it all the same when the last one is that old.
+	// The journal keeps every reading and every answer, and nothing that is signed depends on this. Default: none; of answers, what their feeds say.
+	Deadband unit.Deadband `yaml:"deadband,omitempty"`
+	// Deadbands of single points by id, or of the answers of single feeds by name, such as {boiler.temperature: 0.5}. Default: deadband.
+	Deadbands map[string]unit.Deadband `yaml:"deadbands,omitempty"`
 	// Drain is how many points a second go at most of those that have waited for 10 s, so that a backlog leaves room for
 	// others on the line. It must be more than come. Default: 0 for answers, 1000 for points.
 	Drain int `yaml:"drain,omitempty"`
@@ -57,6 +57,8 @@ type Policy struct {
 	// letter: it is passed over, and its receipt says why. Failures that may mend are tried again for ever.
 	// Default: 5.
 	GiveUp int `yaml:"give_up,omitempty"`
+
+	feeds map[string]Report // what feeds say of their answers; see Under
 }
 
 const (
@@ -73,7 +75,10 @@ func (p Policy) Check() error {
 		errs = append(errs, fmt.Errorf("policy: %q: want %s", p.Policy, strict.Either(words)))
 	}
 	if p.Policy == Every && p.selective() {
-		errs = append(errs, errors.New("policy: every delivers all answers; deviation and heartbeat choose among them, so take policy or them out"))
+		errs = append(errs, errors.New("policy: every delivers all answers; deviation, deadband, on_change and heartbeat choose among them, so take policy or them out"))
+	}
+	if !p.Deviation.IsZero() && !p.Deadband.IsZero() {
+		errs = append(errs, fmt.Errorf("deviation: deadband: %s says by how much a value has to differ, too; take one of them out", p.Deadband))
 	}
 	if p.Heartbeat < 0 {
 		errs = append(errs, errors.New("heartbeat: want a duration above zero, such as 1h"))
@@ -110,9 +115,6 @@ func (p Policy) checkFor(k Kind) error {
 	}
 	refuse(len(p.Sources) > 0, "sources", why)
 	refuse(len(p.Points) > 0, "points", why)
-	refuse(p.OnChange, "on_change", why)
-	refuse(!p.Deadband.IsZero(), "deadband", why+"; take deviation")
-	refuse(len(p.Deadbands) > 0, "deadbands", why)
 	refuse(p.Drain > 0, "drain", why)
 	return errors.Join(errs...)
 }
@@ -145,40 +147,11 @@ func (p Policy) WithDefaults(waiting Choice) Policy {
 	return p
 }
 
-func (p Policy) selective() bool { return !p.Deviation.IsZero() || p.Heartbeat > 0 }
-
 // A Said is what stands at the other end: the answer that was delivered last.
 type Said struct {
 	Round dodona.Round  `json:"round"`
 	Value dodona.Int192 `json:"value"`
-}
 
-// Due reports whether an answer has to be delivered after the last one; nil is none yet.
-func (p Policy) Due(last *Said, next Said) bool {
-	switch {
-	case last == nil || last.Round == 0:
-		return true
-	case next.Round <= last.Round:
-		return false
-	case !p.selective():
-		return true
-	case p.Heartbeat > 0 && next.Round.Time().Sub(last.Round.Time()) >= p.Heartbeat:
-		return true
-	}
-	return !p.Deviation.IsZero() && deviates(last.Value.Big(), next.Value.Big(), p.Deviation)
-}
-
-// deviates reports whether |next − last| ≥ share · |last|, exactly. From zero, any other value deviates.
-func deviates(last, next *big.Int, share unit.Percent) bool {
-	difference := new(big.Int).Sub(next, last)
-	difference.Abs(difference)
-	if difference.Sign() == 0 {
-		return false
-	}
-	hundredths, ok := new(big.Rat).SetString(share.Decimal().String())
-	if !ok {
-		return true // a percentage always is a number; delivering once too often harms nobody
-	}
-	bound := new(big.Rat).Mul(hundredths, new(big.Rat).SetFrac(new(big.Int).Abs(last), big.NewInt(100)))
-	return new(big.Rat).SetInt(difference).Cmp(bound) >= 0
+	Decimals uint8  `json:"-"` // of the value, where they are known: what stands in a contract does not say
+	Unit     string `json:"-"` // of the value, as well
 }

@@ -50,7 +50,7 @@ func TestDeviationAndHeartbeatDecideExactly(t *testing.T) {
 			last = nil
 		}
 		next := sink.Said{Round: at + dodona.Round(c.after.Milliseconds()), Value: dodona.NewInt192(c.next)}
-		if got := c.policy.Due(last, next); got != c.want {
+		if got := c.policy.Due("f", last, next); got != c.want {
 			t.Errorf("%s: due %t, want %t", name, got, c.want)
 		}
 	}
@@ -58,10 +58,10 @@ func TestDeviationAndHeartbeatDecideExactly(t *testing.T) {
 
 func TestRoundZeroIsNoAnswer(t *testing.T) {
 	p := sink.Policy{Deviation: percent(t, "1%")}
-	if !p.Due(&sink.Said{Round: 0}, sink.Said{Round: 5}) {
+	if !p.Due("f", &sink.Said{Round: 0}, sink.Said{Round: 5}) {
 		t.Error("after round 0 an answer is not due")
 	}
-	if p.Due(&sink.Said{Round: 1}, sink.Said{Round: 5}) {
+	if p.Due("f", &sink.Said{Round: 1}, sink.Said{Round: 5}) {
 		t.Error("after round 1 an answer that says the same is due")
 	}
 }

@@ -16,14 +16,10 @@ const longestRecall = 24 * time.Hour
 // recall finds what was delivered last of each feed before this process, because deviation and heartbeat count from that. What
 // is older than the heartbeat is due whatever it was. False: ctx ended.
 func (l *Loop) recall(ctx context.Context) bool {
-	if l.c.Kind.slot || !l.c.Policy.selective() {
+	if l.c.Kind.slot || !l.c.Policy.chooses() {
 		return true // its place says it, or nothing depends on it
 	}
-	back := l.c.Policy.Heartbeat
-	if back == 0 {
-		back = longestRecall
-	}
-	since := l.c.Now().Add(-back)
+	since := l.c.Now().Add(-l.c.Policy.recalls())
 	return l.again(ctx, "recall", func() error {
 		newest := make(map[string]dodona.Round) // by feed
 		for rec, err := range l.c.Env.filled().Ledger.Scan(ctx, dodona.TopicReceipt, l.c.Name, func(rec dodona.Record) bool { return rec.Appended.Before(since) }) {

@@ -54,6 +54,7 @@ func eventRecord(e Event) (dodona.Record, error) {
 // SaidIn returns what the answer in a record says.
 func SaidIn(rec dodona.Record) (Said, error) {
 	var answer struct {
+		Feed        dodona.Feed `json:"feed"`
 		Attestation struct {
 			Report dodona.Report `json:"report"`
 		} `json:"attestation"`
@@ -61,5 +62,5 @@ func SaidIn(rec dodona.Record) (Said, error) {
 	if err := json.Unmarshal(rec.Body, &answer); err != nil {
 		return Said{}, fmt.Errorf("read answer %s of %s: %w", rec.ID, rec.Key, err)
 	}
-	return Said{answer.Attestation.Report.Round, answer.Attestation.Report.Value}, nil
+	return saidBy(answer.Attestation.Report, answer.Feed), nil
 }

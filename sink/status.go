@@ -47,6 +47,15 @@ type Status struct {
 	// in the journal.
 	DeadLetters []DeadLetter `json:"deadLetters,omitempty"`
 	Detail      any          `json:"detail,omitempty"`
+	Held        *Held        `json:"held,omitempty"` // the answer that was not delivered last because it says nothing new
+}
+
+// Held is an answer that its policy, or its feed, holds back.
+type Held struct {
+	Feed  string       `json:"feed"`
+	Round dodona.Round `json:"round"`
+	Why   string       `json:"why"`
+	At    time.Time    `json:"at"`
 }
 
 // Delivered names what was delivered.

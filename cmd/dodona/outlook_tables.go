@@ -143,6 +143,9 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 			}
 		}
 		below := []table.Cell{fits.reason(strings.TrimPrefix(why, "; "), width)}
+		if h := k.Held; h != nil {
+			below = append(below, fits.reason(fmt.Sprintf("not sent last: %s: %s", h.Feed, h.Why), width))
+		}
 		if gap := k.Overtaken; gap != nil {
 			below = append(below, fits.reason(fmt.Sprintf("overtaken: %s that came from %s to %s, at most: journal.raw freed them before they were delivered",
 				unit.Count(gap.Readings, "reading"), gap.From.UTC().Format(time.DateTime), gap.Until.UTC().Format(time.DateTime)+"Z"), width))

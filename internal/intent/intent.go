@@ -72,8 +72,9 @@ type Payload struct {
 	Slot     dodona.Digest `json:"slot,omitzero"` // of the contract's storage
 	Data     Bytes         `json:"data"`          // the contract's input
 	Attested time.Time     `json:"attested"`
-	Network  dodona.Digest `json:"network,omitzero"` // whose quorum signed it; zero: an older version did not say
-	Passed   uint64        `json:"passed,omitempty"` // answers of the feed before it that were not sent
+	Network  dodona.Digest `json:"network,omitzero"`   // whose quorum signed it; zero: an older version did not say
+	Decimals uint8         `json:"decimals,omitempty"` // of the feed; an older version did not say
+	Passed   uint64        `json:"passed,omitempty"`   // answers of the feed before it that were not sent
 }
 
 // Anchor reports whether it is an anchor.

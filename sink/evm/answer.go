@@ -74,7 +74,7 @@ func (s *Sink) update(rec dodona.Record) (Payload, error) {
 	report := answer.Attestation.Report
 	return Payload{
 		Topic: rec.Topic, Feed: answer.Feed.Name, Record: rec.ID, Round: report.Round, Value: report.Value,
-		Data: data, Attested: rec.Appended, Network: answer.Network.ID(),
+		Data: data, Attested: rec.Appended, Network: answer.Network.ID(), Decimals: answer.Feed.Decimals,
 	}, nil
 }
 
@@ -141,4 +141,9 @@ func classify(err error) (reply, string) {
 		return underpriced, m
 	}
 	return refused, m
+}
+
+// saidBy returns what a payload will say.
+func saidBy(p *Payload) sink.Said {
+	return sink.Said{Round: p.Round, Value: p.Value, Decimals: p.Decimals}
 }

@@ -43,7 +43,7 @@ func (m *machine) launch(st *step, i *Intent) bool {
 		return true
 	}
 	if m.policy.Policy == sink.Latest && !p.Anchor() {
-		if known && !m.policy.Due(&has, sink.Said{Round: p.Round, Value: p.Value}) {
+		if known && !m.policy.Due(p.Feed, &has, saidBy(p)) {
 			i.State = Superseded
 			m.write(st, i)
 			m.receipt(st, i, dodona.ReceiptSuperseded, fmt.Sprintf("what the chain has, of round %d, is near enough", uint64(has.Round)))
@@ -82,7 +82,7 @@ func (m *machine) mayHave(st *step, p *Payload) bool {
 	case p.Round <= most.Round:
 		return true
 	}
-	near := m.policy.Policy == sink.Latest && !p.Anchor() && !m.policy.Due(&most, sink.Said{Round: p.Round, Value: p.Value})
+	near := m.policy.Policy == sink.Latest && !p.Anchor() && !m.policy.Due(p.Feed, &most, saidBy(p))
 	return near && !known
 }
 

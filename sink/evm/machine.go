@@ -226,7 +226,7 @@ func (m *machine) accepts(st *step, p Payload) bool {
 		waiting.Payload = &p
 		m.takeTurn(waiting) // the newer answer has its own
 		m.write(st, waiting)
-	case !m.policy.Due(&reference, sink.Said{Round: p.Round, Value: p.Value}):
+	case !m.policy.Due(p.Feed, &reference, saidBy(&p)):
 		st.count(telemetry.SinkSkipped, 1)
 		m.passed[p.Place()]++
 	default:

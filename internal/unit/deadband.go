@@ -1,4 +1,4 @@
-package sink
+package unit
 
 import (
 	"errors"
@@ -7,14 +7,13 @@ import (
 	"strings"
 
 	"github.com/dodona-oracle/dodona"
-	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // A Deadband is how much a value must differ from the one that was sent last: an amount in its unit, 0.5, or a share of that value, 2%. The zero
 // value is none.
 type Deadband struct {
 	amount dodona.Decimal
-	share  unit.Percent
+	share  Percent
 	set    bool
 }
 
@@ -22,7 +21,7 @@ type Deadband struct {
 func (d *Deadband) UnmarshalText(text []byte) error {
 	s := string(text)
 	if strings.HasSuffix(s, "%") {
-		share, err := unit.ParsePercent(s)
+		share, err := ParsePercent(s)
 		if err != nil {
 			return err
 		}
@@ -54,28 +53,33 @@ func (d Deadband) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 // IsZero reports whether there is none.
 func (d Deadband) IsZero() bool { return !d.set }
 
-// exceeded reports, exactly, whether a value differs from the last one by the deadband or more; without one whether it differs.
-func (d Deadband) exceeded(last, next dodona.Decimal) bool {
+// Exceeded reports, exactly, whether a value differs from the last one by the deadband or more; without one whether it differs. From zero, any
+// other value differs by any share.
+func (d Deadband) Exceeded(last, next *big.Rat) bool {
 	if last.Cmp(next) == 0 {
 		return false
 	}
 	if !d.set {
 		return true
 	}
-	difference, base := ratOf(next), ratOf(last)
-	difference.Sub(difference, base).Abs(difference)
-	bound := ratOf(d.amount)
+	difference, base := new(big.Rat).Sub(next, last), new(big.Rat).Set(last)
+	difference.Abs(difference)
+	bound := Rat(d.amount)
 	if !d.share.IsZero() {
-		bound = ratOf(d.share.Decimal())
+		bound = Rat(d.share.Decimal())
 		bound.Mul(bound, base.Abs(base)).Quo(bound, big.NewRat(100, 1))
 	}
 	return difference.Cmp(bound) >= 0
 }
 
-func ratOf(d dodona.Decimal) *big.Rat {
+// Share returns a deadband that is a share of the value.
+func Share(p Percent) Deadband { return Deadband{share: p, set: true} }
+
+// Rat returns a decimal as a fraction.
+func Rat(d dodona.Decimal) *big.Rat {
 	r, ok := new(big.Rat).SetString(d.String())
 	if !ok {
-		panic(fmt.Sprintf("sink: decimal %q is no number: this is a bug", d))
+		panic(fmt.Sprintf("unit: decimal %q is no number: this is a bug", d))
 	}
 	return r
 }
