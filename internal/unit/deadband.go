@@ -30,7 +30,7 @@ func (d *Deadband) UnmarshalText(text []byte) error {
 	}
 	amount, err := dodona.ParseDecimal(s)
 	if err != nil || amount.Sign() < 0 {
-		return errors.New("want a number in the unit of the point, such as 0.5, or a share of its value, such as 2%")
+		return errors.New("want a number in the unit of the value, such as 0.5, or a share of it, such as 2%")
 	}
 	*d = Deadband{amount: amount, set: true}
 	return nil
