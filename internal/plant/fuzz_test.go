@@ -10,6 +10,8 @@ import (
 
 	"github.com/gopcua/opcua/ua"
 	"github.com/plgd-dev/go-coap/v3/message"
+
+	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
 // A canned connection says what a stranger sent, and takes every answer.
@@ -36,7 +38,7 @@ func FuzzModbus(f *testing.F) {
 	f.Add([]byte("\x00\x01\x00\x00\x00\x06\x01\x03\x00\x00\x00\x05"))
 	f.Add([]byte("\x00\x01\x00\x00\x00\x02\x01\x80"))
 	f.Add([]byte("\x00\x01\x00\x00\x00\x06\x01\x01\x00\x00\x00\x01"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		c := &canned{in: bytes.NewReader(raw)}
 		(&modbusPart{world: world{every: time.Second}}).serve(c)
 		if requests := len(raw)/8 + 1; c.sent > 260*requests {
@@ -72,7 +74,7 @@ func FuzzOPCUA(f *testing.F) {
 	opened := bytes.Join([][]byte{framed("HELF", hello.Bytes()), framed("OPNF", bytes.Join([][]byte{open.Bytes(), kind, body}, nil))}, nil)
 	f.Add(opened)
 	f.Add(append(bytes.Clone(opened), framed("MSGF", append([]byte("\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00\x02\x00\x00\x00\x01\x00\x77\x02"), body...))...))
-	f.Fuzz(func(t *testing.T, raw []byte) {
+	fuzztest.Run(f, func(t *testing.T, raw []byte) {
 		part := &opcuaPart{world: world{every: time.Second}, gate: &gate{Listener: nowhere{}}}
 		c := &uaChannel{part: part, conn: &canned{in: bytes.NewReader(raw)}, publish: make(chan struct{})}
 		if err := c.read(); err == nil {
@@ -95,7 +97,7 @@ func (deaf) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return
 func FuzzCoAP(f *testing.F) {
 	f.Add([]byte("\x42\x01\x00\x01ab\x60\x54flow"), []byte("\x40\x00\x00\x02"))
 	f.Add([]byte("\x40\x01\x00\x01\xbb.well-known\x04core"), []byte("\x70\x00\x00\x02"))
-	f.Fuzz(func(t *testing.T, first, second []byte) {
+	fuzztest.Run(f, func(t *testing.T, first, second []byte) {
 		p := &coapPart{socket: deaf{}, world: world{every: time.Second}, state: Plug, observers: map[string]*observer{}, late: make(chan late, maxLate)}
 		peer := netip.MustParseAddrPort("127.0.0.1:9")
 		for range 3 {
