@@ -40,6 +40,7 @@ func (c *Conn) beginFive(ctx context.Context, password string) error {
 	f := &five{conn: c, session: deferred{state.NewInMemory()}, maxQoS: 2}
 	f.client = paho.NewClient(paho.ClientConfig{
 		ClientID: c.cfg.ClientID, Conn: c.wire, Session: f.session, PacketTimeout: c.cfg.Settings.ConnectTimeout,
+		PingHandler: &pinger{every: c.cfg.Settings.KeepAlive},
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){f.received},
 		OnClientError:     func(err error) { c.end(c.lost(err)) },
 		OnServerDisconnect: func(d *paho.Disconnect) {
@@ -92,7 +93,7 @@ func (c *Conn) beginFive(ctx context.Context, password string) error {
 // lost says in words why a library gave the connection up. Neither has an error of its own for a ping without an answer; they close the connection then.
 func (c *Conn) lost(err error) error {
 	if strings.Contains(strings.ToLower(err.Error()), "pingresp") || errors.Is(err, net.ErrClosed) {
-		return fmt.Errorf("no packet from the broker in %s, though it was pinged: it is frozen, or the way to it is cut", unit.FormatDuration(c.cfg.Settings.KeepAlive))
+		return fmt.Errorf("no packet from the broker in %s, though it was pinged: it is frozen, or the way to it is cut", unit.FormatDuration(time.Duration(c.wire.due.Load())))
 	}
 	return fmt.Errorf("the connection was lost: %w", err)
 }

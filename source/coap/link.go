@@ -17,6 +17,9 @@ const (
 	maxDatagram    = 64 << 10
 	maxRetransmits = 4  // RFC 7252 §4.8
 	maxWaiting     = 64 // notifications that nobody took yet
+	maxConfirmed   = 16 // messages that are known again when they are sent again
+	// exchangeLifetime is for how long a message may be sent again, and its id stands for no other (RFC 7252 §4.8.2).
+	exchangeLifetime = 247 * time.Second
 )
 
 var (
@@ -42,6 +45,16 @@ type link struct {
 	pending *request
 	tokens  map[string]int32 // that are observed, with the id of the message that came last; −1: none
 	heard   time.Time
+	// confirmed are the messages that were confirmed last, in a ring: the device sends one again if our word was lost.
+	confirmed [maxConfirmed]confirmed
+	next      int
+}
+
+// A confirmed message is known by its id and its token: a device that was restarted begins its ids anew, and nobody has its tokens twice.
+type confirmed struct {
+	mid   int32
+	token string
+	at    time.Time
 }
 
 // A request is one that waits for its answer.
@@ -93,6 +106,10 @@ func (l *link) take(m message.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard = time.Now()
+	if m.Type == message.Confirmable && l.knows(m) {
+		l.confirm(m) // again, and not taken again (RFC 7252 §4.2)
+		return
+	}
 	if p := l.pending; p != nil {
 		is := m.MessageID == p.mid && (m.Type == message.Acknowledgement || m.Type == message.Reset) && !p.heard
 		if isResponse(m) {
@@ -112,9 +129,11 @@ func (l *link) take(m message.Message) {
 	switch {
 	case m.Type == message.Acknowledgement || m.Type == message.Reset: // of what was given up
 	case !isResponse(m) || !observed:
+		// Fault (dropped): a device answers what was given up, or nothing that was asked.
+		l.lost(1, "a message answers nothing that is waited for")
 		l.refuse(m)
 	case last == m.MessageID:
-		l.confirm(m) // said again, because our word was lost
+		l.confirm(m) // said again, or doubled by the network
 	default:
 		l.enqueue(m)
 	}
@@ -146,7 +165,21 @@ func (l *link) enqueue(m message.Message) {
 func (l *link) confirm(m message.Message) {
 	if m.Type == message.Confirmable {
 		l.send(message.Message{Type: message.Acknowledgement, Code: codes.Empty, MessageID: m.MessageID})
+		if !l.knows(m) {
+			l.confirmed[l.next%maxConfirmed] = confirmed{m.MessageID, string(m.Token), time.Now()}
+			l.next++
+		}
 	}
+}
+
+// knows reports whether a message was confirmed, and not long ago. The caller holds mu.
+func (l *link) knows(m message.Message) bool {
+	for _, c := range l.confirmed {
+		if c.mid == m.MessageID && c.token == string(m.Token) && !c.at.IsZero() && time.Since(c.at) < exchangeLifetime {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse tells the device that nobody waits for a message: then it no longer notifies. The caller holds mu.
