@@ -40,7 +40,7 @@ func (c *Conn) beginFive(ctx context.Context, password string) error {
 	f := &five{conn: c, session: deferred{state.NewInMemory()}, maxQoS: 2}
 	f.client = paho.NewClient(paho.ClientConfig{
 		ClientID: c.cfg.ClientID, Conn: c.wire, Session: f.session, PacketTimeout: c.cfg.Settings.ConnectTimeout,
-		PingHandler: &pinger{every: c.cfg.Settings.KeepAlive},
+		PingHandler:       &pinger{every: c.cfg.Settings.KeepAlive},
 		OnPublishReceived: []func(paho.PublishReceived) (bool, error){f.received},
 		OnClientError:     func(err error) { c.end(c.lost(err)) },
 		OnServerDisconnect: func(d *paho.Disconnect) {

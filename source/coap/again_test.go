@@ -40,7 +40,9 @@ func TestAnAnswerThatIsSentAgainIsConfirmedAgain(t *testing.T) {
 	said := func(kind message.Type, id int32) int {
 		return len(d.heard(func(m message.Message) bool { return m.Type == kind && m.MessageID == id }))
 	}
-	eventually(t, func() bool { return said(message.Acknowledgement, separately) == 3 && said(message.Reset, unknown) == 1 }, "not every copy is confirmed, or what is unknown is not refused")
+	eventually(t, func() bool {
+		return said(message.Acknowledgement, separately) == 3 && said(message.Reset, unknown) == 1
+	}, "not every copy is confirmed, or what is unknown is not refused")
 	if said(message.Reset, separately) != 0 || dropped() != 1 {
 		t.Errorf("%d resets, %d dropped; want none and 1", said(message.Reset, separately), dropped())
 	}
