@@ -16,13 +16,14 @@ type StreamConfig struct {
 	Clients  int                // most clients at a time; default 32
 	Queue    int                // events that may wait for one client before it is let go; default 64
 	History  int                // newest events kept for clients that come back; default 128
+	Linger   time.Duration      // how long after the last client left events are kept for it; default a minute
 	Recorder telemetry.Recorder // default [telemetry.Nop]
 	Start    time.Time          // tells this stream's ids from those of an earlier process; default now
 }
 
 // A Stream carries what happens to everyone who listens on /v1/stream. It is safe for concurrent use and
 // never blocks a publisher: a client that does not keep up is let go, counted, and comes back by itself.
-// Nothing is encoded while nobody listens.
+// Nothing is encoded while nobody listens, and nothing is kept once nobody has for a while: who comes back then reads the state anew.
 type Stream struct {
 	config StreamConfig
 	epoch  string
@@ -30,7 +31,9 @@ type Stream struct {
 	mu      sync.Mutex
 	last    uint64   // sequence of the newest event
 	history []*event // a ring: the event with sequence n is at n mod len
+	forgot  uint64   // sequence of the newest event that was not kept because nobody listened
 	clients map[*client]struct{}
+	left    time.Time // when the last client left; zero: there was none
 }
 
 // NewStream returns a stream without clients.
@@ -42,6 +45,9 @@ func NewStream(c StreamConfig) *Stream {
 		return otherwise
 	}
 	c.Clients, c.Queue, c.History = positive(c.Clients, 32), positive(c.Queue, 64), positive(c.History, 128)
+	if c.Linger <= 0 {
+		c.Linger = time.Minute
+	}
 	if c.Recorder == nil {
 		c.Recorder = telemetry.Nop
 	}
@@ -64,6 +70,30 @@ func (s *Stream) Answer(a dodona.Answer) { s.publish(eventAnswer, a.Feed.Name, a
 // The caller must not change f afterwards.
 func (s *Stream) Feed(f FeedStatus) { s.publish(eventFeed, f.Name, shown(f)) }
 
+// FeedOf publishes as Feed does what status returns, which is not asked while nobody hears it.
+func (s *Stream) FeedOf(status func() FeedStatus) {
+	s.mu.Lock()
+	unheard := s.unheard()
+	s.mu.Unlock()
+	if !unheard {
+		s.Feed(status())
+	}
+}
+
+// unheard reports whether nobody listens and nobody is expected back. Then an event has its number, so that whoever comes
+// back is told that something is missing, and nothing else. The caller holds the lock.
+func (s *Stream) unheard() bool {
+	if len(s.clients) > 0 || !s.left.IsZero() && time.Since(s.left) < s.config.Linger {
+		return false
+	}
+	if s.forgot < s.last {
+		clear(s.history)
+	}
+	s.last++
+	s.forgot = s.last
+	return true
+}
+
 // The names of the events.
 const (
 	eventAnswer  = "answer"
@@ -85,6 +115,9 @@ func (s *Stream) publish(name, feed string, data any) {
 	encode := sync.OnceValues(func() ([]byte, error) { return encodeJSON(data) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.unheard() {
+		return
+	}
 	s.last++
 	e := &event{sequence: s.last, name: name, feed: feed, encode: encode}
 	s.history[e.sequence%uint64(len(s.history))] = e
@@ -139,7 +172,7 @@ func (s *Stream) since(lastID string, c *client) (missed []*event, whole bool) {
 	if epoch != s.epoch || err != nil || after > s.last {
 		return nil, false
 	}
-	oldest := s.last - min(s.last, uint64(len(s.history))) // the newest that is no longer kept
+	oldest := max(s.last-min(s.last, uint64(len(s.history))), s.forgot) // the newest that is no longer kept
 	if after < oldest {
 		s.config.Recorder.Count(telemetry.APIStreamSkip, oldest-after)
 	}
@@ -163,6 +196,7 @@ func (s *Stream) drop(c *client) {
 		return
 	}
 	delete(s.clients, c)
+	s.left = time.Now()
 	close(c.queue)
 	s.config.Recorder.Gauge(telemetry.APIStreamOpen, int64(len(s.clients)))
 }

@@ -159,6 +159,61 @@ func TestStreamKeepsNoMoreThanItsHistory(t *testing.T) {
 	}
 }
 
+// Nothing is made of what nobody hears, and whoever comes back is told that it missed something, not that it missed nothing.
+func TestStreamKeepsNothingWhileNobodyListens(t *testing.T) {
+	stream := api.NewStream(api.StreamConfig{Linger: time.Nanosecond})
+	_, _, url := running(t, api.Config{Stream: stream})
+	asked := 0
+	feed := func() api.FeedStatus {
+		asked++
+		return api.FeedStatus{Feed: btc}
+	}
+	if stream.FeedOf(feed); asked != 0 {
+		t.Errorf("before anybody listened: made %d events, want none", asked)
+	}
+	first := follow(t, url+"/v1/stream?events=feed")
+	stream.FeedOf(feed)
+	id, name, _ := first.next()
+	if asked != 1 || name != "feed" {
+		t.Fatalf("while somebody listens: made %d events, the listener got %q", asked, name)
+	}
+	_ = first.body.Close()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) { // until the server has seen that it went
+		before := asked
+		if stream.FeedOf(feed); asked == before {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("events are still made a minute after the only listener left")
+		}
+	}
+	back := follow(t, url+"/v1/stream?events=feed", "Last-Event-ID", id)
+	stream.FeedOf(feed)
+	for _, want := range []string{"reset", "feed"} {
+		if _, name, _ := back.next(); name != want {
+			t.Errorf("who comes back: got %q, want %q", name, want)
+		}
+	}
+}
+
+// While somebody may come back, what it misses is kept.
+func TestStreamKeepsWhatIsMissedForAWhile(t *testing.T) {
+	_, stream, url := running(t, api.Config{})
+	first := follow(t, url+"/v1/stream?events=feed")
+	stream.Feed(api.FeedStatus{Feed: btc})
+	id, _, _ := first.next()
+	_ = first.body.Close()
+	for range 3 {
+		stream.Feed(api.FeedStatus{Feed: btc})
+	}
+	back := follow(t, url+"/v1/stream?events=feed", "Last-Event-ID", id)
+	for n := range 3 {
+		if _, name, _ := back.next(); name != "feed" {
+			t.Errorf("event %d: got %q, want feed", n, name)
+		}
+	}
+}
+
 func TestStreamLetsSlowClientsGo(t *testing.T) {
 	recorder := prom.New()
 	stream := api.NewStream(api.StreamConfig{Queue: 2, Recorder: recorder})

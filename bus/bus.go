@@ -62,6 +62,10 @@ func New(c Config) *Bus {
 	return b
 }
 
+// inboxLength is how many messages an inbox takes that nobody has taken yet, and has memory for. A reader of the journal has asked for
+// 3,072 at most; a message above that is dropped, found missing by its number, and asked for again.
+const inboxLength = 4096
+
 // Connect connects to the server: to that of this process, which runs already, or to one elsewhere, again and again until it is there or ctx ends.
 func (b *Bus) Connect(ctx context.Context) error {
 	opts := []nats.Option{
@@ -72,6 +76,7 @@ func (b *Bus) Connect(ctx context.Context) error {
 		nats.ReconnectBufSize(-1), // a record must not leave later than its Append knows
 		nats.PingInterval(20 * time.Second),
 		nats.MaxPingsOutstanding(2),
+		nats.SyncQueueLen(inboxLength),
 		nats.IgnoreAuthErrorAbort(), // a password that is wrong today may be right after the server's reload
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { b.disconnected(err) }),
 		nats.ReconnectHandler(func(*nats.Conn) { b.connectedAgain() }),

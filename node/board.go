@@ -170,7 +170,7 @@ func (b *board) answer(rec dodona.Record) {
 // publish tells listeners how a feed stands.
 func (b *board) publish(feed string, ended *Outcome) {
 	if f, found := b.feed(feed); found {
-		b.stream.Feed(b.status(f))
+		b.stream.FeedOf(func() api.FeedStatus { return b.status(f) })
 	}
 	if ended != nil && b.onRound != nil {
 		b.onRound(*ended)
