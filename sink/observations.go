@@ -68,7 +68,7 @@ type reported struct {
 func (l *Loop) reports(e ObservationEvent) bool {
 	last, known := l.reported[e.Point]
 	p := l.c.Policy
-	if known && p.reportsOnChange() && !p.changed(last, e) && (p.Heartbeat == 0 || e.Received.Sub(last.at) < p.Heartbeat) {
+	if known && p.reportsOnChange() && !p.changed(last, e) && !p.beats(last.at, e.Received) {
 		return false
 	}
 	next := reported{quality: e.Quality, at: e.Received}
@@ -77,6 +77,11 @@ func (l *Loop) reports(e ObservationEvent) bool {
 	}
 	l.reported[e.Point] = next
 	return true
+}
+
+// beats reports whether a point is due that went last at an instant, and says nothing new. A clock that was ahead and was set right silences none.
+func (p Policy) beats(last, now time.Time) bool {
+	return p.Heartbeat > 0 && (now.Before(last) || now.Sub(last) >= p.Heartbeat)
 }
 
 // reportsOnChange reports whether points go only if they say something new.

@@ -28,6 +28,7 @@ type outgoing struct {
 	node     string
 	sequence uint64
 	appended time.Time
+	tried    bool // by this process
 }
 
 // A points is what the loop of a sink of points keeps beside what every loop does.
@@ -54,7 +55,7 @@ func (l *Loop) runPoints(ctx context.Context) error {
 	p := &points{make: l.c.Env.filled().Points, drain: rate.NewLimiter(rate.Limit(l.c.Policy.Drain), mostSent), receipts: l.c.Now()}
 	defer func() { l.receiptOfPoints(ctx, p) }()
 	l.lookForOvertaken(ctx, p, true)
-	started, first := l.c.Now(), true
+	started := l.c.Now()
 	for recs, err := range l.c.Journal.From(ctx, l.c.Reader, dodona.TopicReading) {
 		if ctx.Err() != nil {
 			return nil
@@ -63,11 +64,11 @@ func (l *Loop) runPoints(ctx context.Context) error {
 			return fmt.Errorf("read for sink %s: %w", l.c.Name, err)
 		}
 		l.set(func(s *Status) { s.Unfinished = len(recs) })
-		again := func(rec dodona.Record) bool { return first && !fresh && rec.Appended.Before(started) }
+		// What a start finds may have been sent, however many slices it is: the store notes a position some time after it was told.
+		again := func(rec dodona.Record) bool { return !fresh && rec.Appended.Before(started) }
 		if !l.deliverPoints(ctx, p, recs, begin, again) {
 			return nil
 		}
-		first = false
 		l.save(ctx, p, recs)
 		l.set(func(s *Status) { s.Unfinished = 0 })
 	}
@@ -97,7 +98,7 @@ func (l *Loop) deliverPoints(ctx context.Context, p *points, recs []dodona.Recor
 				continue
 			}
 			e.Resent = again(rec)
-			events, of = append(events, e), append(of, outgoing{rec.Key, rec.ID, rec.Node, rec.Sequence, rec.Appended})
+			events, of = append(events, e), append(of, outgoing{key: rec.Key, id: rec.ID, node: rec.Node, sequence: rec.Sequence, appended: rec.Appended})
 		}
 		if len(events) >= mostSent {
 			if !l.send(ctx, p, events, of) {
@@ -128,11 +129,11 @@ func (l *Loop) send(ctx context.Context, p *points, events []ObservationEvent, o
 			return false
 		}
 		for i := range given {
-			given[i].Late = given[i].Late || !given[i].Resent && l.c.Now().Sub(of[i].appended) > lateAfter
+			given[i].Late = given[i].Late || !of[i].tried && l.c.Now().Sub(of[i].appended) > lateAfter
 		}
 		sent, err := l.sendOnce(ctx, given)
 		for i := sent.Done; i < sent.Tried; i++ {
-			given[i].Resent = true
+			given[i].Resent, of[i].tried = true, true
 		}
 		l.took(p, given[:sent.Done], of)
 		if events, of = events[sent.Done:], of[sent.Done:]; sent.Done > 0 {

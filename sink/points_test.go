@@ -3,6 +3,7 @@ package sink_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -167,9 +168,49 @@ func TestWhatMayHaveBeenSentBeforeSaysSo(t *testing.T) {
 		r.end()
 		r.journal.Journal.Forget() // what was finished is forgotten, as by a kill
 		r.begin()
-		r.want("after a restart", "a 1 1 resent", "b 1 2 resent", "c 1 3 resent")
+		r.want("after a restart", "a 1 1 late resent", "b 1 2 late resent", "c 1 3 late resent") // nobody knows any more when they went first
 		r.say(reading(2, "a=2"))
 		r.want("what is new is not", "a 2 2")
+		r.end()
+	})
+}
+
+// TestAllThatAStartFindsMayHaveBeenSent, however many slices it is: a kill takes the positions of several with it.
+func TestAllThatAStartFindsMayHaveBeenSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		r.begin()
+		var want []string
+		for n := 1; n <= 20; n++ {
+			r.say(reading(n, "t=1"))
+			want = append(want, fmt.Sprintf("t %d 1 resent", n))
+		}
+		r.want("at first", strings.Split(strings.ReplaceAll(strings.Join(want, ","), " resent", ""), ",")...)
+		r.end()
+		r.journal.Journal.Forget()
+		r.rest(time.Second)
+		r.begin()
+		r.want("after a kill", want...)
+		r.say(reading(21, "t=1"))
+		r.want("what is new", "t 21 1")
+		r.end()
+	})
+}
+
+// TestAClockThatIsSetRightSilencesNoHeartbeat: the clock was a year ahead.
+func TestAClockThatIsSetRightSilencesNoHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		r.policy.OnChange, r.policy.Heartbeat = true, 3*time.Minute
+		r.begin()
+		ahead := reading(1, "t=1")
+		ahead.Appended = time.Now().AddDate(1, 0, 0)
+		r.say(ahead)
+		for n := 2; n <= 8; n++ {
+			r.say(reading(n, "t=1"))
+			r.rest(time.Minute)
+		}
+		r.want("one at once, then each three minutes", "t 1 1", "t 2 1", "t 5 1", "t 8 1")
 		r.end()
 	})
 }
