@@ -156,6 +156,20 @@ func (s Source) Points() (ids []string) {
 	return ids
 }
 
+// unitOf returns the unit that the file or the kind gives a point, or "" if neither says one.
+func (s Source) unitOf(point string) string {
+	if rule, found := s.Rules[point]; found {
+		return rule.Unit
+	}
+	var decoded struct {
+		Unit string `json:"unit"` // kinds that make points themselves call it so
+	}
+	if json.Unmarshal(s.Decoded[point], &decoded) != nil {
+		return "" // the kind calls something else so, and says what is wrong with it when it reads
+	}
+	return decoded.Unit
+}
+
 // A Feed is one feed: its identity and how its answer is found.
 type Feed struct {
 	Feed     dodona.Feed

@@ -138,3 +138,18 @@ func TestAFeedChangesWithWhatItsRegistersMean(t *testing.T) {
 		}
 	}
 }
+
+func TestAPointsUnitIsItsFeeds(t *testing.T) {
+	for unit, want := range map[string]string{
+		"Cel":    "",
+		"C":      "from: plc.level is in C, but the feed in Cel",
+		`"°C"`:   `from: plc.level is in "°C", but the feed in Cel`,
+		`"a\nb"`: `from: plc.level is in "a\nb", but the feed in Cel`,
+	} {
+		text := strings.NewReplacer("{at: 3, decimals: 1}", "{at: 3, unit: "+unit+"}", "level: {every: 1s,", "level: {unit: Cel, every: 1s,").Replace(registered)
+		_, err := config.Load(strings.NewReader(text), "f.yaml", registers())
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("unit %s: %v; want %q", unit, err, want)
+		}
+	}
+}

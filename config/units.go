@@ -128,7 +128,7 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 			}
 			continue
 		}
-		rule, found := s.Rules[point]
+		_, found = s.Rules[point]
 		if s.Rules == nil { // its mistakes are told
 			continue
 		}
@@ -136,8 +136,8 @@ func (l *loader) checkFrom(f *Feed, where string, n *strict.Node, at *strict.Spa
 			l.noPoint(where, id, s, place, f.Settings.From)
 			continue
 		}
-		if rule.Unit != "" && f.Settings.Module == nil && f.Settings.Unit != "" && rule.Unit != f.Settings.Unit {
-			l.report.Mistake(place, where, fmt.Sprintf("from: %s is in %s, but the feed in %s; nothing converts units (scale and offset of a point can)", id, rule.Unit, f.Settings.Unit))
+		if in := s.unitOf(point); in != "" && f.Settings.Module == nil && f.Settings.Unit != "" && in != f.Settings.Unit {
+			l.report.Mistake(place, where, fmt.Sprintf("from: %s is in %s, but the feed in %s; nothing converts units (scale and offset of a point can)", id, strict.Plain(in), f.Settings.Unit))
 		}
 		if s.Every > f.Settings.Every && f.Settings.Every > 0 {
 			l.report.Warn(place, where, fmt.Sprintf("%s is asked every %s at most, the feed asks every %s", id, unit.FormatDuration(s.Every), unit.FormatDuration(f.Settings.Every)), "rounds in between see the same reading again")

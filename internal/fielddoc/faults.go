@@ -70,7 +70,7 @@ func faultsOf(root, dir string) (faults []Fault, imports []string, err error) {
 				said := faultComment.FindStringSubmatch(c.Text)
 				if said == nil {
 					if strings.HasPrefix(c.Text, "// Fault ") {
-						mistakes = append(mistakes, fmt.Errorf("%s: want a comment such as // Fault (point): what happens.", files.Position(c.Pos())))
+						mistakes = append(mistakes, fmt.Errorf("%s: want a comment such as \"// Fault (point): what happens.\"", files.Position(c.Pos())))
 					}
 					continue
 				}

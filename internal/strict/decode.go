@@ -48,7 +48,7 @@ func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
 	}
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			v.Set(reflect.New(v.Type().Elem()))
+			v.Set(fresh(v.Type().Elem()).Addr())
 		}
 		v = v.Elem()
 	}
@@ -70,6 +70,15 @@ func (d *Decoder) Into(v reflect.Value, n *Node, key string) {
 	default:
 		d.scalar(v, n, key)
 	}
+}
+
+// fresh makes a value that a file begins to speak of: with its defaults, which what the file leaves out keeps.
+func fresh(t reflect.Type) reflect.Value {
+	v := reflect.New(t)
+	if own, ok := v.Interface().(interface{ Default() }); ok {
+		own.Default()
+	}
+	return v.Elem()
 }
 
 // Want reports a value of the wrong kind.
@@ -173,7 +182,7 @@ func (d *Decoder) freeMap(v reflect.Value, n *Node, key string) {
 		if e.At.Show = wordLike.MatchString(e.Key) && e.Value.Kind != Null; e.At.Show {
 			name = e.Key
 		}
-		value := reflect.New(v.Type().Elem()).Elem()
+		value := fresh(v.Type().Elem())
 		d.Into(value, e.Value, key+"."+name)
 		out.SetMapIndex(reflect.ValueOf(e.Key).Convert(v.Type().Key()), value)
 	}
@@ -198,7 +207,7 @@ func (d *Decoder) list(v reflect.Value, n *Node, key string) {
 	}
 	out := reflect.Zero(v.Type())
 	for i, item := range n.Items {
-		value := reflect.New(v.Type().Elem()).Elem()
+		value := fresh(v.Type().Elem())
 		if item.Kind == Null {
 			d.Mistake(item.At, "%s: item %d has no value", key, i+1)
 			continue

@@ -53,3 +53,33 @@ func TestDecodeTellsAllMistakesWithTheirLines(t *testing.T) {
 		t.Error("half a map was read")
 	}
 }
+
+// A cover is part of a setting, with a default of its own.
+type cover struct {
+	Closed bool
+	Colour string `yaml:"colour,omitempty"`
+}
+
+func (c *cover) Default() { c.Closed = true }
+
+func TestWhatAFileBeginsToSpeakOfKeepsItsOwnDefaults(t *testing.T) {
+	var got struct {
+		Lid    *cover           `yaml:"lid"`
+		Spare  *cover           `yaml:"spare"`
+		Others []cover          `yaml:"others"`
+		Named  map[string]cover `yaml:"named"`
+	}
+	text := "lid: {}\nothers: [{colour: red}, {closed: false}]\nnamed: {tin: {colour: blue}}\n"
+	if err := Decode(strings.NewReader(text), "covers.yaml", &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Lid == nil || !got.Lid.Closed || got.Spare != nil {
+		t.Errorf("lid %+v, spare %+v", got.Lid, got.Spare)
+	}
+	if diff := cmp.Diff([]cover{{Closed: true, Colour: "red"}, {}}, got.Others); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]cover{"tin": {Closed: true, Colour: "blue"}}, got.Named); diff != "" {
+		t.Error(diff)
+	}
+}
