@@ -41,6 +41,7 @@ type drops struct {
 	done    []string            // keys of files that were read whole, the last one last
 	refused map[string]stamp    // by name: files that cannot be read as they are
 	now     *dropped            // the one that is being read
+	given   *given              // what was returned last, until it is acknowledged
 	lying   []stamp             // files that were read whole and are there still
 	begun   map[string]position // by name: up to where files were read that were not read whole
 	rest    time.Time           // until then the folder is not looked at again
@@ -52,6 +53,12 @@ type drops struct {
 type sighting struct {
 	stamp
 	since time.Time
+}
+
+// A given is a part of a file that was returned.
+type given struct {
+	file stamp
+	from *position // where it begins; nil: at the file's start
 }
 
 // A dropPosition is the cursor of drops.
@@ -115,6 +122,7 @@ func (d *drops) look(ended func() error) (dodona.Batch, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.sweep()
+	d.takeBack()
 	for {
 		if err := ended(); err != nil {
 			return dodona.Batch{}, err
@@ -151,6 +159,10 @@ func (d *drops) part() (batch dodona.Batch, again bool, err error) {
 		d.letGo()
 		return batch, true, d.leftOff(n, from, header, errChanged)
 	}
+	gave := &given{file: n.stamp}
+	if was, begun := d.begun[n.name]; begun {
+		gave.from = &was
+	}
 	d.begun[n.name] = *end
 	if p.done {
 		delete(d.begun, n.name)
@@ -159,14 +171,56 @@ func (d *drops) part() (batch dodona.Batch, again bool, err error) {
 	}
 	batch.Readings = p.readings
 	batch.Cursor = d.cursor()
-	if p.done {
-		batch.Ack = func(context.Context) error {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			return d.finish(n.stamp, end)
+	if d.env.Trial {
+		return batch, false, nil // nobody acknowledges it
+	}
+	d.given = gave
+	batch.Ack = func(context.Context) error {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.given != gave {
+			return nil // too late: it was taken back
 		}
+		d.given = nil
+		if !p.done {
+			return nil
+		}
+		return d.finish(n.stamp, end)
 	}
 	return batch, false, nil
+}
+
+// takeBack leaves a file where it is of which a part was returned and not acknowledged: the journal gave it up, and it has no other copy. It
+// counts as read up to there, and is read on once it is another one, or at the next start, when the journal may take more.
+func (d *drops) takeBack() {
+	g := d.given
+	if g == nil {
+		return
+	}
+	d.given = nil
+	d.letGo()
+	d.forget(g.file.key())
+	delete(d.begun, g.file.name)
+	at := int64(0)
+	if g.from != nil {
+		d.begun[g.file.name], at = *g.from, g.from.Offset
+	}
+	d.refused[g.file.name] = g.file
+	d.say(fmt.Sprintf("the journal did not take what %s has from byte %d on; the file stays where it is, and is read on from there at the next start, or once it was written to", g.file.name, at))
+}
+
+// makeRoom forgets up to where a file was read that cannot be read on, which then begins anew, so that another one can begin.
+func (d *drops) makeRoom() bool {
+	if len(d.begun) < maxBegun {
+		return true
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.begun)) {
+		if _, refused := d.refused[name]; refused {
+			delete(d.begun, name)
+			return true
+		}
+	}
+	return false
 }
 
 // leftOff says what becomes of a file that could not be read on from a place. Nothing of it that comes now was handed out.
@@ -246,7 +300,7 @@ func (d *drops) next() (found bool, err error) {
 			continue // a writer has it open, however long it pauses
 		}
 		d.goOn(n)
-		if _, begun := d.begun[n.name]; !begun && len(d.begun) >= maxBegun {
+		if _, begun := d.begun[n.name]; !begun && !d.makeRoom() {
 			n.close()
 			d.say(fmt.Sprintf("%d files were written to while they were read; no other one is begun before one of them has settled; is settle (%s) shorter than their writers pause?", maxBegun, d.settings.Settle))
 			continue

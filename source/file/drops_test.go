@@ -438,3 +438,90 @@ func FuzzCursorOfDrops(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatTheJournalNeverTookStaysOnTheDisk: the pump gives up a batch without an acknowledgement, and observes on.
+func TestWhatTheJournalNeverTookStaysOnTheDisk(t *testing.T) {
+	for after, change := range map[string]func(*log, *Settings){"move": nil, "delete": deleting} {
+		t.Run(after, func(t *testing.T) {
+			t.Run("a document", func(t *testing.T) {
+				dropping(t, func(l *log, s *Settings) {
+					if change != nil {
+						change(l, s)
+					}
+					s.Path, s.Format, s.MaxSize = l.beside("*.json"), formatDocument, 1000
+				}, func(l *log, r *reader) {
+					l.put("a.json", `{"t": "large"}`)
+					at := time.Now()
+					l.must(os.Chtimes(l.beside("a.json"), at, at.Add(-time.Hour)))
+					l.put("b.json", `{"t": 5}`)
+					r.never = "large"
+					r.read(time.Minute)
+					r.want(`{"t": 5}`)
+					r.restart() // from what was kept
+					r.read(time.Minute)
+					r.want(`{"t": 5}`)
+					if _, err := os.Stat(l.beside("a.json")); err != nil {
+						t.Fatalf("its one copy is lost: %v", err)
+					}
+					r.never = "" // the journal takes more
+					r.restart()
+					r.read(time.Minute)
+					r.want(`{"t": 5}`, `{"t": "large"}`)
+					if _, err := os.Stat(l.beside("a.json")); err == nil {
+						t.Error("it was not put away once it was kept")
+					}
+				})
+			})
+			t.Run("a part of many", func(t *testing.T) {
+				dropping(t, change, func(l *log, r *reader) {
+					var want []string
+					text := "t,v\n"
+					for n := range 3 * maxLines {
+						row := fmt.Sprintf("%d,2\n", n)
+						text += row
+						want = append(want, "t,v\n"+row)
+					}
+					l.put("a.csv", text)
+					r.never = fmt.Sprintf("t,v\n%d,2\n", maxLines+5) // in the second part
+					r.read(time.Minute)
+					r.want(want[:maxLines]...)
+					l.wantFiles("a.csv")
+					l.put("b.csv", "t,v\n3,4\n") // which does not have to wait
+					r.read(time.Minute)
+					r.want(append(slices.Clone(want[:maxLines]), "t,v\n3,4\n")...)
+					r.lines, r.never = r.lines[:maxLines], ""
+					r.restart()
+					r.read(time.Minute)
+					r.want(want...)
+					if _, err := os.Stat(l.beside("a.csv")); err == nil {
+						t.Error("it was not put away once it was kept")
+					}
+				})
+			})
+		})
+	}
+}
+
+// TestFilesThatTheJournalNeverTookStopNoOther, however many there are.
+func TestFilesThatTheJournalNeverTookStopNoOther(t *testing.T) {
+	dropping(t, deleting, func(l *log, r *reader) {
+		large := strings.Repeat("1,2\n", maxLines) + "9,9\n"
+		for n := range maxBegun + 2 {
+			l.put(fmt.Sprintf("a%02d.csv", n), "t,v\n"+large)
+		}
+		r.never = "t,v\n9,9\n"
+		r.read(5 * time.Minute)
+		l.put("b.csv", "t,v\n3,4\n")
+		r.read(time.Minute)
+		if got, want := len(r.lines), (maxBegun+2)*maxLines+1; got != want {
+			t.Errorf("%d rows came, want %d", got, want)
+		}
+		if _, err := os.Stat(l.beside("b.csv")); err == nil {
+			t.Error("b.csv was not read")
+		}
+		r.restart() // its cursor is one
+		r.never = ""
+		r.read(5 * time.Minute)
+		l.wantFiles()
+	})
+}
