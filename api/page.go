@@ -23,7 +23,7 @@ type pageFile struct {
 	policy      string
 	packed      bool // with gzip
 	etag        string
-	body        []byte
+	name        string // in web.Files: what nobody asks for stays in the program's file, and takes no memory
 }
 
 // pageFiles returns the files of the page as they are served. It panics if the page is not embedded.
@@ -37,7 +37,7 @@ func pageFiles() (files []pageFile) {
 		if err != nil {
 			panic("the page is not embedded: " + err.Error())
 		}
-		f := pageFile{pattern: "/" + entry.Name(), body: body, policy: policy, etag: tagOf(body), contentType: typeOf(entry.Name())}
+		f := pageFile{pattern: "/" + entry.Name(), name: entry.Name(), policy: policy, etag: tagOf(body), contentType: typeOf(entry.Name())}
 		switch entry.Name() {
 		case "index.html":
 			f.pattern = "/{$}"
@@ -80,5 +80,6 @@ func (f pageFile) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Content-Encoding", "gzip")
 	}
-	serveTagged(w, r, f.contentType, f.etag, f.body)
+	body, _ := web.Files.ReadFile(f.name) // it was read before
+	serveTagged(w, r, f.contentType, f.etag, body)
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
@@ -88,8 +89,8 @@ func (p Proxy) Check() error {
 
 var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
-// hostPort matches a proxy as many programs name it.
-var hostPort = regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$`)
+// hostPort matches a proxy as many programs name it. Few need it, and it takes a quarter of a megabyte.
+var hostPort = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$`) })
 
 func checkProxyURL(text string) error {
 	scheme, rest, found := strings.Cut(text, "://")
@@ -97,7 +98,7 @@ func checkProxyURL(text string) error {
 	case strings.Contains(text, "@"):
 		return fmt.Errorf("proxy: user and password do not belong in the URL, where everybody reads them; "+
 			"write proxy: {url: %q, user: NAME, password: {file: PATH}}", withoutUser(text))
-	case !found && hostPort.MatchString(text):
+	case !found && hostPort().MatchString(text):
 		return fmt.Errorf("proxy: %s has no scheme; write http://%s", text, text)
 	case !found:
 		return fmt.Errorf("proxy: no URL: want %s, one such as %s, or {url, user, password}", Environment, proxyExample)
