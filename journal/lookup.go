@@ -36,8 +36,8 @@ func (j *Journal) last(ctx context.Context, topic dodona.Topic, key, node string
 }
 
 // Scan yields the records of a topic and key, by whatever node of the network, in order, beginning with the first for which before is false; nil
-// begins with the oldest. before must be monotone: once false, false for all later records. It is found by bisection,
-// with about one question per power of two of the stream's length. An error ends the sequence.
+// begins with the oldest. before must be monotone: once false, false for all later records. It is looked for from the
+// end on, with about two questions per power of two of its distance from there. An error ends the sequence.
 func (j *Journal) Scan(ctx context.Context, topic dodona.Topic, key string, before func(dodona.Record) bool) iter.Seq2[dodona.Record, error] {
 	return j.scan(ctx, topic, key, "*", before)
 }
@@ -138,36 +138,47 @@ func (l *lane) afterEnd(ctx context.Context, subject string, at uint64) ([]store
 	return nil, fmt.Errorf("%w: %s from place %d on", errUnread, subject, at)
 }
 
-// bisect returns a place from which the next record on subject is the first that is not before.
+// bisect returns a place from which the next record on subject is the first that is not before. It begins at the end, since most ask for what is
+// new, and goes back in strides that grow: each place that it looks at is a block of some MiB that the store may have to read and index whole.
 func (l *lane) bisect(ctx context.Context, subject string, before func(dodona.Record) bool) (uint64, error) {
 	if before == nil {
 		return 1, nil
-	}
-	page, err := l.first(ctx, subject, 1)
-	if err != nil || len(page) == 0 {
-		return 1, err
-	}
-	first := page[0]
-	if first.bad != nil {
-		return 0, first.bad
 	}
 	last, err := l.fetch(ctx, query{LastFor: subject})
 	if err != nil {
 		return 0, err
 	}
-	if !before(first.Record) {
-		return first.stream, nil
-	}
 	if before(last.Record) {
 		return last.stream + 1, nil
 	}
-	low, high := first.stream, last.stream // before(low), not before(high)
+	low, high := uint64(0), last.stream // before(low) once there is one, not before(high)
+	for stride := uint64(firstStride); low == 0 && stride < high; stride *= strideGrowth {
+		s, err := l.nextOn(ctx, subject, high-stride)
+		if err != nil {
+			return 0, err
+		}
+		if before(s.Record) {
+			low = s.stream
+		} else {
+			high -= stride
+		}
+	}
+	if low == 0 {
+		first, err := l.first(ctx, subject, 1)
+		if err != nil || len(first) == 0 {
+			return 1, err
+		}
+		if first[0].bad != nil {
+			return 0, first[0].bad
+		}
+		if !before(first[0].Record) {
+			return first[0].stream, nil
+		}
+		low = first[0].stream
+	}
 	for low+1 < high {
 		middle := low + (high-low)/2
-		s, err := l.fetch(ctx, query{NextFor: subject, Seq: middle})
-		if errors.Is(err, dodona.ErrNotFound) { // the last one is behind it
-			err = fmt.Errorf("%w: %s from place %d on", errUnread, subject, middle)
-		}
+		s, err := l.nextOn(ctx, subject, middle)
 		if err != nil {
 			return 0, err
 		}
@@ -178,6 +189,20 @@ func (l *lane) bisect(ctx context.Context, subject string, before func(dodona.Re
 		}
 	}
 	return high, nil
+}
+
+const (
+	firstStride  = 64 // places
+	strideGrowth = 4
+)
+
+// nextOn returns the next record on subject from a place on that the last one is not before.
+func (l *lane) nextOn(ctx context.Context, subject string, at uint64) (stored, error) {
+	s, err := l.fetch(ctx, query{NextFor: subject, Seq: at})
+	if errors.Is(err, dodona.ErrNotFound) { // the last one is behind it
+		err = fmt.Errorf("%w: %s from place %d on", errUnread, subject, at)
+	}
+	return s, err
 }
 
 func (j *Journal) laneOf(topic dodona.Topic, key string) (*lane, error) {

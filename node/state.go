@@ -385,10 +385,10 @@ func (s state) attested(ctx context.Context, name string, list []api.RoundStatus
 		if err != nil {
 			return err
 		}
-		if round, _ := rec.Round(); round > list[len(list)-1].Round {
-			break
-		}
 		answered[rec.ID] = true
+		if round, _ := rec.Round(); round >= list[len(list)-1].Round {
+			break // a look at the next one may cost a block
+		}
 	}
 	for i := range list {
 		list[i].Attested = answered[list[i].Round.ID()]
