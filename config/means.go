@@ -145,6 +145,7 @@ var said = map[string]string{
 	"none": "no false never off disabled", "any": "yes true all follow always", "same-host": "samehost sameorigin",
 	"observe": "observer collect read", "validate": "validator", "deliver": "delivery push", "serve": "server web ui",
 	"record": "full", "answer": "short value",
+	"delete": "remove rm unlink", "move": "rename archive", "keep": "leave none stay",
 }
 
 // meantWord returns which of the words that are taken somebody meant, or "".

@@ -99,13 +99,16 @@ func wrongWord(setting, got string, want []string) strict.Mistake {
 	return m
 }
 
-// advise says which of the words that are taken was meant.
+// advise says which of the words that are taken was meant, unless it is one of them, and what is wrong is where it stands.
 func advise(m *strict.Mistake, got string, want []string) {
-	if m.Near(got, want); m.Hint == "" {
-		if meant := meantWord(got, want); meant != "" {
-			m.Hint, m.Instead = fmt.Sprintf("it is called %q here", meant), meant
-		}
+	if slices.Contains(want, got) {
+		return
 	}
+	if meant := meantWord(got, want); meant != "" && !strings.EqualFold(meant, got) {
+		m.Hint, m.Instead = fmt.Sprintf("it is called %q here", meant), meant
+		return
+	}
+	m.Near(got, want)
 }
 
 // tell reports every error that was joined into err, each at the setting of who that its message begins with, but those about settings
