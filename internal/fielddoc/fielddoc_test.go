@@ -118,32 +118,11 @@ type Settings struct {
 // untested are reasons that no test of their package names yet, by folder and the beginning of the reason. An entry that is tested leaves.
 var untested = []string{
 	"source: it did not return when told to",
-	"source/http: pages.next: what names the next page is no URL",
-	"source/knx: a router lost them",
-	"source/modbus: … others did not say yet who they are",
-	"source/mqtt: metrics of a birth beyond … of all: name groups or metrics, or make several sources",
-	"source/mqtt: says so",
-	"source/opcua: no more than max_nodes (…) of the … that were found",
-	"source/opcua: it sent a message … of … bytes, want 8 to …",
-	"source/opcua: a message of it is not signed as it should be",
-	"source/opcua: no answer within timeout",
-	"source/opcua: no notification and no sign of life for …, though the connection stands; connecting anew",
 	"source/serial: … answers came to one request, and one of them may be to an earlier one",
 	"source/serial: a frame is dropped: it came when nothing was asked for, or too late",
 	"source/serial: it came too slowly",
 	"source/serial: a gap of … before the port was open: what the device said meanwhile did not come…",
 	"source/serial: more frames came than the journal took",
-	"source/snmp: what answers is no answer to the request",
-	"source/snmp: … takes itself for another since it was found (…); it is looked for anew",
-	"source/snmp: its value has …, at most … are read",
-	"source/snmp: the system had no room for them: more come than are taken",
-	"source/snmp: none of its first … says …, and more are not looked at",
-	"source/snmp: walk …: after … the device names …, which is no further: it goes in circles",
-	"source/sql: look_back holds more than … rows; among the newest of them alone those that come late are found",
-	"source/sql: column … is null: its type … is not read; convert it in the query, with CAST or a function of that type",
-	"source/sql: the server did not answer in …: …",
-	"source/sql: the query writes, and this source only reads; leave out what writes: …",
-	"source/websocket: … takes no message for … (timeout)",
 }
 
 // TestEveryFaultIsTested: a test of its package names a part of each reason that the pages tell of.

@@ -98,6 +98,8 @@ func TestPagesThatDoNotEndAreRefused(t *testing.T) {
 			_, _ = io.WriteString(w, `{"next":"http://u:p@`+r.Host+`/"}`)
 		case "odd":
 			_, _ = io.WriteString(w, `{"next":{"a":1}}`)
+		case "port":
+			_, _ = io.WriteString(w, `{"next":"http://[::1/"}`)
 		case "text":
 			_, _ = io.WriteString(w, `<html>`)
 		case "large":
@@ -113,6 +115,7 @@ func TestPagesThatDoNotEndAreRefused(t *testing.T) {
 		"loop":  {"more than 3 pages (pages.most)", 3},
 		"away":  {"pages.next leads to https://attacker.example, and pages come from one host", 1},
 		"user":  {"pages come from one host", 1},
+		"port":  {"pages.next: what names the next page is no URL", 1},
 		"odd":   {"neither text nor a number", 1},
 		"text":  {"no JSON document", 1},
 		"large": {"larger than max_size (1000B)", 2},

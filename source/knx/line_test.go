@@ -262,6 +262,26 @@ func TestWhatAGatewayRefusesIsSaid(t *testing.T) {
 	}
 }
 
+// TestWhatARouterLostIsCounted, as it says; what it says of itself is no telegram.
+func TestWhatARouterLostIsCounted(t *testing.T) {
+	var dropped uint64
+	b := &bus{env: source.Env{Dropped: func(n uint64, cause string) {
+		if dropped += n; cause != "routing 224.0.23.12:3671: a router lost them" {
+			t.Errorf("dropped because %s", cause)
+		}
+	}}}
+	r := &route{line: b.newLine(nil, "routing 224.0.23.12:3671", time.Now())}
+	from := netip.MustParseAddrPort("10.0.0.9:3671")
+	for _, n := range []byte{3, 4} {
+		if err := r.datagram([]byte{6, 0x10, 5, 0x31, 0, 10, 4, 0, 0, n}, from, time.Now()); err != nil {
+			t.Error(err)
+		}
+	}
+	if dropped != 7 {
+		t.Errorf("%d are dropped, want 7", dropped)
+	}
+}
+
 func TestAFloodIsBoundedAndCounted(t *testing.T) {
 	var dropped uint64
 	s := Kind.Settings().(*Settings)

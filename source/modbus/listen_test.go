@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/peertest"
 	"github.com/dodona-oracle/dodona/source"
 	"github.com/dodona-oracle/dodona/source/sourcetest"
@@ -164,7 +166,12 @@ func TestWhoIsNotExpectedIsRefused(t *testing.T) {
 	t.Parallel()
 	door := peertest.Port(t)
 	s := listening(door, "862118052714567")
-	opened := open(t, s)
+	var log logtest.Text
+	opened, err := Kind.Open(t.Context(), &s, source.Env{Source: "plant", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
 	call := func(says string) net.Conn {
 		c, err := net.Dial("tcp", local(door))
 		if err != nil {
@@ -179,7 +186,7 @@ func TestWhoIsNotExpectedIsRefused(t *testing.T) {
 		_, err := c.Read(make([]byte, 1))
 		return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 	}
-	for _, says := range []string{"862118052714568", "\x16\x03\x01", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("8", 1000)} {
+	for _, says := range []string{"862118052714568", "\x16\x03\x01", "GET / HTTP/1.1\r\n\r\n", strings.Repeat("8", 1000), "\x00", "modem", "1"} { // the eighth is told of again
 		if !isClosed(call(says)) {
 			t.Errorf("whoever says %.20q is let in", says)
 		}
@@ -190,6 +197,11 @@ func TestWhoIsNotExpectedIsRefused(t *testing.T) {
 	}
 	if !isClosed(call("862118052714567")) {
 		t.Error("one more than may wait is let in")
+	}
+	for end := time.Now().Add(30 * time.Second); !strings.Contains(log.String(), "64 others did not say yet who they are"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the log says\n%s", log.String())
+		}
 	}
 	for _, c := range silent {
 		_ = c.Close()

@@ -112,7 +112,7 @@ func (rule Rule) points(id string, readings []dodona.Reading) []dodona.Point {
 	}
 	if down != nil && isDown(down.Body) && !down.Received.Before(newest) {
 		// Fault (point): a device says, or its will does, that it is offline.
-		return []dodona.Point{{ID: id, Unit: rule.Unit, Time: down.Received, Quality: dodona.Bad, Reason: "offline: " + down.Item + " says so"}}
+		return []dodona.Point{{ID: id, Unit: rule.Unit, Time: down.Received, Quality: dodona.Bad, Reason: fmt.Sprintf("the device is offline: %s says so", down.Item)}}
 	}
 	if len(said) == 0 {
 		return silent

@@ -119,7 +119,7 @@ func TestADeviceThatIsNotThereIsBad(t *testing.T) {
 	value := recorded(t, "zigbee2mqtt.txt")
 	down := value
 	down.Item, down.Body, down.Received = value.Item+"/availability", []byte(`{"state":"offline"}`), value.Received.Add(time.Second)
-	if made := apply(t, s, value, down); len(made) != 1 || made[0].Quality != dodona.Bad || !strings.Contains(made[0].Reason, "offline: zigbee2mqtt/cellar/freezer/availability says so") {
+	if made := apply(t, s, value, down); len(made) != 1 || made[0].Quality != dodona.Bad || !strings.Contains(made[0].Reason, "the device is offline: zigbee2mqtt/cellar/freezer/availability says so") {
 		t.Errorf("a device that went gives %+v", made)
 	}
 	down.Received = value.Received.Add(-time.Second)

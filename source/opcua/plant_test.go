@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/logtest"
 	"github.com/dodona-oracle/dodona/internal/peertest"
 	"github.com/dodona-oracle/dodona/internal/secret"
 )
@@ -172,6 +174,7 @@ func TestAsyncua(t *testing.T) {
 	})
 	t.Run("Values", func(t *testing.T) { speaksOfEverything(t, p) })
 	t.Run("PoliciesAndUsers", func(t *testing.T) { speaks(t, p, server) })
+	t.Run("NodesBeyondMaxNodesAreTold", func(t *testing.T) { areTold(t, p) })
 	t.Run("ANodeThatVanishesAndComesBack", func(t *testing.T) { vanishes(t, p) })
 	t.Run("NodesThatComeLater", func(t *testing.T) { comesLater(t, p) })
 	t.Run("DeadbandsAndQueues", func(t *testing.T) { deadbands(t, p) })
@@ -223,6 +226,28 @@ func TestNodeOPCUA(t *testing.T) {
 	})
 	t.Run("ItsOwnAddressIsFollowedIfTold", func(t *testing.T) { follows(t, p) })
 	t.Run("MustTrustUsToo", func(t *testing.T) { mustTrustUsToo(t, p, server, pki) })
+}
+
+// areTold finds more than max_nodes, of which no level alone has as many: the standard's own nodes of a server.
+func areTold(t *testing.T, p *plant) {
+	s := settings(p.endpoint, func(s *Settings) {
+		s.Read, s.MaxNodes, s.Nodes = readPoll, 30, map[string]Node{"tanks": {Path: "Plant/*/*"}, "of": {Path: "Server/*"}, "state": {Path: "Server/ServerStatus/*"}, "build": {Path: "Server/ServerStatus/BuildInfo/*"}}
+	})
+	var log logtest.Text
+	e := env(t, "")
+	e.Log = slog.New(slog.NewTextHandler(&log, nil))
+	opened, err := Kind.Open(t.Context(), s, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	b, err := opened.Observe(t.Context())
+	if n := len(b.Readings); err != nil || n < s.MaxNodes || n > s.MaxNodes+len(s.Nodes) { // a path of which nothing is left has a reading that says so
+		t.Errorf("%d readings, %v; want the %d of max_nodes", n, err, s.MaxNodes)
+	}
+	if !strings.Contains(log.String(), "no more than max_nodes (30) of the ") || !strings.Contains(log.String(), " that were found: raise depth or max_nodes") {
+		t.Errorf("the log says\n%s", log.String())
+	}
 }
 
 // vanishes removes one of two nodes and puts it back: the other goes on, and both come again.

@@ -64,7 +64,7 @@ func TestWhatAnAnswerLeavesOutOrAddsIsNotTaken(t *testing.T) {
 	takeValues([]string{"1.3.6.1", "1.3.6.2", "1.3.6.3"}, []gosnmp.SnmpPDU{
 		{Name: ".1.3.6.2", Type: gosnmp.OctetString, Value: make([]byte, maxValue+1)}, {Name: ".1.3.6.9", Type: gosnmp.Integer, Value: 9}, {Name: ".1.3.6.3", Type: gosnmp.Integer, Value: 3},
 	}, got)
-	for oid, want := range map[string]string{"1.3.6.1": "leaves it out", "1.3.6.2": "8193 bytes, at most 8192", "1.3.6.3": ""} {
+	for oid, want := range map[string]string{"1.3.6.1": "leaves it out", "1.3.6.2": "its value has 8193 bytes, at most 8192 are read", "1.3.6.3": ""} {
 		if err := got[oid].err; want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %s", oid, err, want)
 		}

@@ -214,6 +214,69 @@ func TestAFloodIsBoundedAndCounted(t *testing.T) {
 	}
 }
 
+// TestWhatTheSystemHadNoRoomForIsCounted: nobody reads while datagrams come, and the system says how many it let go.
+func TestWhatTheSystemHadNoRoomForIsCounted(t *testing.T) {
+	t.Parallel()
+	held, release := make(chan struct{}, 1), make(chan struct{})
+	var mu sync.Mutex
+	var overflown uint64
+	s := listeningTo(t)
+	src := opened(t, s, source.Env{Dropped: func(n uint64, cause string) {
+		if cause == "the system had no room for them: more come than are taken" {
+			mu.Lock()
+			defer mu.Unlock()
+			overflown += n
+			return
+		}
+		select {
+		case held <- struct{}{}: // the reader stands still
+			<-release
+		default:
+		}
+	}})
+	t.Cleanup(sync.OnceFunc(func() {
+		select {
+		case <-release:
+		default:
+			close(release)
+		}
+	}))
+	if err := src.(*listener).socket.SetReadBuffer(2048); err != nil { // the least that the system gives
+		t.Fatal(err)
+	}
+	c, err := net.Dial("udp", s.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	write := func() {
+		t.Helper()
+		if _, err := c.Write(make([]byte, 500)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, func() error {
+		write()
+		if len(held) == 0 {
+			return errNone
+		}
+		return nil
+	})
+	for range 200 {
+		write()
+	}
+	close(release)
+	waitFor(t, func() error {
+		write() // beside which it is told
+		mu.Lock()
+		defer mu.Unlock()
+		if overflown < 100 {
+			return errNone
+		}
+		return nil
+	})
+}
+
 // trapOf is a trap of v2c that a link is down.
 func trapOf(t *testing.T, of varbind) []byte {
 	t.Helper()

@@ -24,6 +24,7 @@ func TestDatabases(t *testing.T) {
 				{"WhatIsWrongWithAQueryIsTold", whatIsWrongWithAQueryIsTold},
 				{"TheSessionOnlyReads", theSessionOnlyReads},
 				{"AStatementEndsInTime", aStatementEndsInTime},
+				{"AServerThatSaysNothingIsLeft", aServerThatSaysNothingIsLeft},
 				{"AConnectionThatEndedIsMadeAnewAtOnce", aConnectionThatEndedIsMadeAnewAtOnce},
 				{"RowsOfOneInstantAreEachReadOnce", rowsOfOneInstantAreEachReadOnce},
 				{"WhatWasNotJournaledIsReadAgainAndNothingElse", whatWasNotJournaledIsReadAgainAndNothingElse},

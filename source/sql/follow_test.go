@@ -245,6 +245,11 @@ func aWindowOfMoreRowsThanAreRememberedRepeatsNothing(t *testing.T, p *peer) {
 		t.Errorf("late came %v", late)
 	}
 	again.quiet(t)
+	fresh := openSource(t, p.settings(query, change, func(s *Settings) { s.From = fromEnd }), nil) // it knows of none of them
+	fresh.quiet(t)
+	if !strings.Contains(fresh.log.String(), "look_back holds more than 2048 rows; among the newest of them alone those that come late are found") {
+		t.Errorf("it is not told that look_back holds more than is remembered: %s", fresh.log.String())
+	}
 }
 
 func rowsThatAreTooLargeAreSteppedOverAndCounted(t *testing.T, p *peer) {

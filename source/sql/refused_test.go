@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/source/sql/session"
 )
 
@@ -118,7 +119,7 @@ func theSessionOnlyReads(t *testing.T, p *peer) {
 	for _, query := range queries {
 		owner.Query = query
 		_, err := openSource(t, owner, nil).observe(t)
-		if !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "read-only") && !strings.Contains(err.Error(), "cannot") {
+		if !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "the query writes, and this source only reads; leave out what writes: ") && !strings.Contains(err.Error(), "cannot") {
 			t.Errorf("%s: %v", query, err)
 		}
 	}
@@ -140,6 +141,24 @@ func aStatementEndsInTime(t *testing.T, p *peer) {
 	}
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("it took %s", took)
+	}
+}
+
+// aServerThatSaysNothingIsLeft once its own time-out must have been over, though the connection stands.
+func aServerThatSaysNothingIsLeft(t *testing.T, p *peer) {
+	if p.driver == sqliteDriver {
+		return // a file says what it has
+	}
+	s := p.settings("SELECT 1 AS a", func(s *Settings) { s.Timeout = 100 * time.Millisecond })
+	relay := nettest.NewRelay(t, s.Address)
+	s.Address = relay.Address
+	o := openSource(t, s, nil)
+	if _, err := o.observe(t); err != nil {
+		t.Fatal(err)
+	}
+	relay.Freeze()
+	if _, err := o.observe(t); err == nil || dodona.IsPermanent(err) || !strings.Contains(err.Error(), "the server did not answer in ") {
+		t.Errorf("got %v", err)
 	}
 }
 
