@@ -140,3 +140,44 @@ func TestAReaderOfItsOwnSeesNoOtherNode(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAReaderHasNotFinishedIsCountedOfEachKey, by its position, and for those keys alone that it read.
+func TestWhatAReaderHasNotFinishedIsCountedOfEachKey(t *testing.T) {
+	j := open(t, Config{})
+	all := func(string) bool { return true }
+	if got, err := j.Unfinished(t.Context(), "slow", dodona.TopicReading, all); err != nil || len(got) != 0 {
+		t.Errorf("of no reader: %+v, %v", got, err)
+	}
+	for i := range 10 {
+		other := reading(i)
+		other.Key = "other"
+		if err := j.Append(t.Context(), reading(i), other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	seen := 0
+	for recs, err := range j.Yielding(true, dodona.TopicReading, "kraken", "other").From(ctx, "slow", dodona.TopicReading) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen += len(recs); seen == 20 {
+			for i := range 3 { // while it has the last ones in hand, and asks for no more
+				if err := j.Append(t.Context(), reading(10+i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if seen > 20 {
+			break // with these in hand
+		}
+	}
+	got, err := j.Unfinished(t.Context(), "slow", dodona.TopicReading, all)
+	if err != nil || len(got) != 1 || got[0].Key != "kraken" || got[0].Records != 3 || got[0].From.IsZero() || got[0].Until.Before(got[0].From) {
+		t.Errorf("got %+v, %v, want 3 of kraken", got, err)
+	}
+	if got, err = j.Unfinished(t.Context(), "slow", dodona.TopicReading, func(key string) bool { return key != "kraken" }); err != nil || len(got) != 0 {
+		t.Errorf("of others: %+v, %v", got, err)
+	}
+}

@@ -66,7 +66,7 @@ func (d *deliverer) deliver(ctx context.Context) error {
 	return d.work(ctx, func(ctx context.Context) error {
 		d.follows = d.config()
 		for _, s := range d.follows.Sinks {
-			if err := d.start(ctx, d.follows, s, d.opened); err != nil {
+			if err := d.start(ctx, d.follows, s, nil, d.opened); err != nil {
 				return err
 			}
 		}
@@ -74,8 +74,8 @@ func (d *deliverer) deliver(ctx context.Context) error {
 	})
 }
 
-// start starts a sink, which begins at an instant if it was never there.
-func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink, since time.Time) error {
+// start starts a sink, which begins at an instant if it was never there. Gone are the points of each source that it delivered before.
+func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink, gone map[string][]string, since time.Time) error {
 	kind, found := d.kinds[s.Kind]
 	if !found {
 		return fmt.Errorf("start sink %s: this build has no kind %q of sinks", s.Name, s.Kind)
@@ -87,7 +87,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink, 
 		Journal: d.journal.Only(dodona.TopicData, s.Policy.Feeds...), Now: d.now, Log: d.log, Recorder: d.recorder, Since: since,
 	}
 	if s.OfPoints {
-		if err := d.feedPoints(c, s, &with); err != nil {
+		if err := d.feedPoints(c, s, gone, &with); err != nil {
 			return fmt.Errorf("start sink %s: %w", s.Name, err)
 		}
 	}
@@ -156,6 +156,7 @@ func (d *deliverer) follow(next *config.Config, c config.Changes) error {
 		if d.follows == next {
 			return nil // the role began with it
 		}
+		old := d.follows
 		d.follows = next
 		d.sinks.stop(slices.Concat(c.Sinks.Removed, c.Sinks.Changed)...)
 		for _, name := range c.Sinks.Removed {
@@ -165,7 +166,7 @@ func (d *deliverer) follow(next *config.Config, c config.Changes) error {
 		}
 		for _, name := range slices.Concat(c.Sinks.Changed, c.Sinks.Added) {
 			if s, found := next.Sink(name); found {
-				if err := d.start(ctx, next, s, d.now()); err != nil {
+				if err := d.start(ctx, next, s, gonePoints(old, next, name), d.now()); err != nil {
 					return err
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
@@ -77,7 +78,8 @@ func observationsBy(all map[string]observing) func(context.Context, dodona.Recor
 }
 
 // feedPoints has a sink of points read the journal's readings: those of this node if it observes, else those of all nodes that share the journal.
-func (d *deliverer) feedPoints(c *config.Config, s config.Sink, to *sink.Config) error {
+// Gone are the points of each source that it delivered before.
+func (d *deliverer) feedPoints(c *config.Config, s config.Sink, gone map[string][]string, to *sink.Config) error {
 	all, err := d.observing(c, s)
 	if err != nil {
 		return err
@@ -99,7 +101,43 @@ func (d *deliverer) feedPoints(c *config.Config, s config.Sink, to *sink.Config)
 		o, err := d.journal.Overtaken(ctx, to.Reader)
 		return sink.Overtaken{Records: o.Records, From: o.From, Until: o.Until}, err
 	}
+	to.Left = func(ctx context.Context) ([]sink.Left, error) { return d.left(ctx, to.Reader, all, gone) }
 	return nil
+}
+
+// left returns what waits for a reader of sources that are not observed for it any more, or that had points which are gone.
+func (d *deliverer) left(ctx context.Context, reader string, all map[string]observing, gone map[string][]string) (list []sink.Left, err error) {
+	waits, err := d.journal.Unfinished(ctx, reader, dodona.TopicReading, func(source string) bool {
+		_, delivered := all[source]
+		return !delivered || len(gone[source]) > 0
+	})
+	for _, w := range waits {
+		left := sink.Left{Source: w.Key, Records: w.Records, From: w.From, Until: w.Until}
+		if _, delivered := all[w.Key]; delivered {
+			left.Points = gone[w.Key]
+		}
+		list = append(list, left)
+	}
+	return list, err
+}
+
+// gonePoints returns the points of each source that a sink delivered by one configuration, and does not by the next one.
+func gonePoints(old, next *config.Config, name string) map[string][]string {
+	was, known := old.Sink(name)
+	is, stays := next.Sink(name)
+	if !known || !stays || !was.OfPoints || !is.OfPoints {
+		return nil
+	}
+	gone := make(map[string][]string)
+	for _, of := range old.SinkSources(was) {
+		now, found := next.Source(of.Name)
+		if !found {
+			continue
+		}
+		kept := is.SinkPoints(now)
+		gone[of.Name] = slices.DeleteFunc(was.SinkPoints(of), func(id string) bool { return slices.Contains(kept, id) })
+	}
+	return gone
 }
 
 // sourceKinds returns kinds by name.

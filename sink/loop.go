@@ -41,6 +41,8 @@ type Config struct {
 	Stands func(ctx context.Context) (bool, error)
 	// Overtaken returns what retention freed before a sink of points had delivered it, since its reader was made; nil: nobody counts.
 	Overtaken func(ctx context.Context) (Overtaken, error)
+	// Left returns what waits for a sink of points and is not delivered any more; nil: nobody counts.
+	Left func(ctx context.Context) ([]Left, error)
 }
 
 // A Loop gives one sink what the journal holds. Make it with New, then Run it once.

@@ -45,7 +45,7 @@ type ObservationEvent struct {
 	// Seq is the number of the record in the node's journal. It ascends within a node and its data folder, has holes, and is the same for all
 	// observations of one exchange with a device.
 	Seq uint64 `json:"seq"`
-	// Late is true if it waited at the gateway for more than a minute before it was first sent, or may have; absent if not.
+	// Late is true if it waited at the gateway for more than a minute before it was sent, which may not be the first time; absent if not.
 	Late bool `json:"late,omitempty"`
 	// Resent is true if it may have been sent before: nobody acknowledged it, or the gateway was restarted in between; absent if not.
 	Resent bool `json:"resent,omitempty"`

@@ -28,7 +28,6 @@ type outgoing struct {
 	node     string
 	sequence uint64
 	appended time.Time
-	tried    bool // by this process
 }
 
 // A points is what the loop of a sink of points keeps beside what every loop does.
@@ -50,6 +49,9 @@ type points struct {
 func (l *Loop) runPoints(ctx context.Context) error {
 	begin, fresh, ok := l.begin(ctx, "begin-points")
 	if !ok {
+		return nil
+	}
+	if !fresh && !l.sayLeft(ctx) { // before its reader forgets of what it was
 		return nil
 	}
 	p := &points{make: l.c.Env.filled().Points, drain: rate.NewLimiter(rate.Limit(l.c.Policy.Drain), mostSent), receipts: l.c.Now()}
@@ -129,11 +131,11 @@ func (l *Loop) send(ctx context.Context, p *points, events []ObservationEvent, o
 			return false
 		}
 		for i := range given {
-			given[i].Late = given[i].Late || !of[i].tried && l.c.Now().Sub(of[i].appended) > lateAfter
+			given[i].Late = l.c.Now().Sub(of[i].appended) > lateAfter
 		}
 		sent, err := l.sendOnce(ctx, given)
 		for i := sent.Done; i < sent.Tried; i++ {
-			given[i].Resent, of[i].tried = true, true
+			given[i].Resent = true
 		}
 		l.took(p, given[:sent.Done], of)
 		if events, of = events[sent.Done:], of[sent.Done:]; sent.Done > 0 {

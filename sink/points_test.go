@@ -25,6 +25,7 @@ type pointsRig struct {
 	sent      []string   // as they were given, each with its marks
 	send      func(events []sink.ObservationEvent) (sink.Sent, error)
 	overtaken sink.Overtaken
+	left      []sink.Left
 }
 
 func (r *pointsRig) Send(_ context.Context, events []sink.ObservationEvent) (sink.Sent, error) {
@@ -64,6 +65,7 @@ func (r *pointsRig) begin() {
 			r.with(func() { o = r.overtaken })
 			return o, nil
 		},
+		Left: func(context.Context) ([]sink.Left, error) { return r.left, nil },
 	})
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel, r.ended = cancel, make(chan error, 1)
@@ -157,8 +159,10 @@ func TestWhatMayHaveBeenSentBeforeSaysSo(t *testing.T) {
 		}
 		r.rest(49 * time.Hour)
 		r.with(func() {
-			if last := r.sent[len(r.sent)-1]; last != "c 1 3 late" {
-				t.Errorf("after minutes %q went, without the mark", last)
+			for _, text := range r.sent[len(r.sent)-2:] {
+				if !strings.Contains(text, " late") {
+					t.Errorf("after minutes %q went, without the mark", text)
+				}
 			}
 			for i, text := range r.sent {
 				r.sent[i] = strings.Replace(text, " late", "", 1)
@@ -168,7 +172,7 @@ func TestWhatMayHaveBeenSentBeforeSaysSo(t *testing.T) {
 		r.end()
 		r.journal.Journal.Forget() // what was finished is forgotten, as by a kill
 		r.begin()
-		r.want("after a restart", "a 1 1 late resent", "b 1 2 late resent", "c 1 3 late resent") // nobody knows any more when they went first
+		r.want("after a restart", "a 1 1 late resent", "b 1 2 late resent", "c 1 3 late resent")
 		r.say(reading(2, "a=2"))
 		r.want("what is new is not", "a 2 2")
 		r.end()
@@ -212,6 +216,29 @@ func TestAClockThatIsSetRightSilencesNoHeartbeat(t *testing.T) {
 		}
 		r.want("one at once, then each three minutes", "t 1 1", "t 2 1", "t 5 1", "t 8 1")
 		r.end()
+	})
+}
+
+// TestWhatIsNotDeliveredAnyMoreIsToldAndCounted once.
+func TestWhatIsNotDeliveredAnyMoreIsToldAndCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		at := time.Date(2026, 12, 1, 4, 0, 0, 0, time.UTC)
+		r.left = []sink.Left{{Source: "press", Records: 100, From: at, Until: at.Add(time.Minute)}}
+		r.begin()
+		if s := r.end(); s.Skipped != 0 { // it was never there
+			t.Errorf("status %+v", s)
+		}
+		r.begin()
+		s := r.end()
+		want := "press is not among what this sink delivers any more: at most 100 readings from 2026-12-01T04:00:00Z to 2026-12-01T04:01:00Z waited"
+		if s.Skipped != 100 || !strings.HasPrefix(s.LastError, want) {
+			t.Errorf("status %+v, want %q", s, want)
+		}
+		if events := r.events(); len(events) != 1 || !strings.HasPrefix(events[0], "left: "+want) {
+			t.Errorf("events %q", events)
+		}
+		r.recorder.Want(t, "passed over", []telemetry.Counters{telemetry.SinkSkipped}, 100)
 	})
 }
 

@@ -36,7 +36,7 @@ type Status struct {
 	NextTry    time.Time  `json:"nextTry,omitzero"` // zero unless waiting to try again
 	Delivered  uint64     `json:"delivered"`
 	Superseded uint64     `json:"superseded"`        // a newer answer went instead
-	Skipped    uint64     `json:"skipped"`           // not due by the policy, or older than the sink
+	Skipped    uint64     `json:"skipped"`           // not due by the policy, older than the sink, or of a source that it delivers no longer
 	Foreign    uint64     `json:"foreign,omitempty"` // of another network than the node's
 	Failures   uint64     `json:"failures"`          // tries that failed
 	Dead       uint64     `json:"dead"`              // refused for good

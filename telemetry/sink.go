@@ -4,7 +4,7 @@ package telemetry
 var (
 	SinkDelivered  = NewCounters("dodona_sink_delivered_total", "sink", "Records that arrived; on a chain, those that are final")
 	SinkSuperseded = NewCounters("dodona_sink_superseded_total", "sink", "Records that did not go because a newer one did")
-	SinkSkipped    = NewCounters("dodona_sink_skipped_total", "sink", "Records that were not due by the policy, or older than the sink")
+	SinkSkipped    = NewCounters("dodona_sink_skipped_total", "sink", "Records that were not due by the policy, older than the sink, or of a source that it delivers no longer")
 	SinkFailures   = NewCounters("dodona_sink_failures_total", "sink", "Tries that failed")
 	SinkDead       = NewCounters("dodona_sink_dead_total", "sink", "Records refused for good")
 	SinkForeign    = NewCounters("dodona_sink_foreign_total", "sink", "Records of another network than the node's, which are given to nobody")
