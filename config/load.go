@@ -314,6 +314,32 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	if unknown || l.unread(n, "points") && !n.Has("points") || l.unread(n, "value") && !n.Has("value") {
 		s.Rules = nil
 	}
+	if !unknown {
+		l.warnOfItems(s, where, n)
+	}
+}
+
+// warnOfItems warns of rules of items that the source does not bring, where its settings tell.
+func (l *loader) warnOfItems(s Source, where string, n *strict.Node) {
+	own, tells := s.Settings.(interface {
+		Brings(item string) (brings bool, where string) // where says which setting would
+	})
+	if !tells {
+		return
+	}
+	for _, point := range slices.Sorted(maps.Keys(s.Rules)) {
+		item, key := s.Rules[point].Item, "value.item"
+		if point != "" {
+			key = "points." + point + ".item"
+		}
+		if item == "" {
+			continue
+		}
+		if brings, setting := own.Brings(item); !brings {
+			_, at := n.Descend(n.At, key)
+			l.report.Warn(at, where, fmt.Sprintf("%s: nothing in %s brings %s", key, setting, strict.QuoteAll(item)), "the point would be bad for ever: is it written alike in both?")
+		}
+	}
 }
 
 // decoded returns the points that a source's kind makes itself.

@@ -90,6 +90,11 @@ const (
 	maxPSK    = 64   // bytes
 )
 
+// Brings reports whether representations of a path, which is their item, can come.
+func (s *Settings) Brings(item string) (brings bool, where string) {
+	return slices.Contains(s.Paths, item), "paths"
+}
+
 // Default fills in the defaults.
 func (s *Settings) Default() {
 	s.Timeout = 10 * time.Second

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -69,4 +70,12 @@ func matches(filter, topic string) bool {
 		}
 		filter, topic = restOf, rest
 	}
+}
+
+// Brings reports whether messages of a topic, which is their item, can come of the topics.
+func (s *Settings) Brings(item string) (brings bool, where string) {
+	if s.Sparkplug != nil || len(s.Topics) == 0 {
+		return true, ""
+	}
+	return slices.ContainsFunc(s.Topics, func(filter string) bool { return matches(filter, item) }), "topics"
 }
