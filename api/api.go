@@ -141,6 +141,7 @@ func (h *Handler) routes() *http.ServeMux {
 	add("/v1/feeds/{feed}/rounds/{round}/explain", reader, http.MethodGet, h.attached(h.reading(h.explain)))
 	add("/v1/feeds/{feed}/rounds/{round}/bundle", reader, http.MethodGet, h.attached(h.reading(h.bundle)))
 	add("/v1/feeds/{feed}/rounds/{round}/proof", reader, http.MethodGet, h.attached(h.reading(h.proof)))
+	add("/v1/observations/{id}/explain", reader, http.MethodGet, h.attached(h.reading(h.explainObservation)))
 	add("/v1/sources", reader, http.MethodGet, h.attached(h.sources))
 	add("/v1/status", reader, http.MethodGet, h.attached(h.status))
 	add("/v1/stream", reader, http.MethodGet, h.attached(h.listen))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/api"
+	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/secp"
 )
 
@@ -231,6 +232,16 @@ func (p *plant) Explain(ctx context.Context, feed string, round dodona.Round) (a
 	}
 	return tale, nil
 }
+
+func (p *plant) ExplainObservation(_ context.Context, id string, _ time.Time) (any, error) {
+	if id != anObservation {
+		return nil, fmt.Errorf("explain: no record that is kept of boiler has observation %s: %w", id, dodona.ErrNotFound)
+	}
+	return explain.ObservationStory{ID: id, Point: "boiler", Readings: []explain.Reading{}, Published: []explain.Published{}}, nil
+}
+
+// anObservation is the id of the only one of the plant.
+const anObservation = "d0361d32183a82f74bdbf237f4cb55ac"
 
 func (p *plant) Bundle(ctx context.Context, feed string, round dodona.Round) (dodona.Bundle, error) {
 	out, err := p.Round(ctx, feed, round)

@@ -226,6 +226,11 @@ func (h *Handler) explain(w http.ResponseWriter, r *http.Request) {
 		h.writeError(w, r, err, h.unknownRound(name, round))
 		return
 	}
+	writeStory(w, r, story)
+}
+
+// writeStory answers with a story, as text for those who ask for text.
+func writeStory(w http.ResponseWriter, r *http.Request, story any) {
 	w.Header().Set("Vary", "Accept")
 	if t, able := story.(Texter); able && prefersText(r.Header.Get("Accept")) {
 		var text bytes.Buffer

@@ -44,6 +44,7 @@ var operations = map[string]operation{
 	"/v1/feeds/{feed}/rounds":                 {id: "rounds", summary: "rounds of a feed, oldest first: those from a round on, in pages, or the newest", parameters: []string{"fromRound", "limit"}, answer: reflect.TypeFor[api.RoundPage]()},
 	"/v1/feeds/{feed}/rounds/{round}":         {id: "round", summary: "the attested answer of one round", answer: reflect.TypeFor[dodona.Answer](), headers: answerHeaders},
 	"/v1/feeds/{feed}/rounds/{round}/explain": {id: "explain", summary: "where the value of a round came from", answer: reflect.TypeFor[explain.Story](), text: "text/plain"},
+	"/v1/observations/{id}/explain":           {id: "explainObservation", summary: "where an observation that a sink delivers came from, and what became of it", parameters: []string{"near"}, answer: reflect.TypeFor[explain.ObservationStory](), text: "text/plain"},
 	"/v1/feeds/{feed}/rounds/{round}/bundle":  {id: "bundle", summary: "everything that dodona replay needs, readings included", answer: reflect.TypeFor[dodona.Bundle]()},
 	"/v1/feeds/{feed}/rounds/{round}/proof":   {id: "proof", summary: "the answer of a round, or the gap it lies in, with its path to the anchor of its window", answer: reflect.TypeFor[dodona.Evidence]()},
 	"/v1/sources":                             {id: "sources", summary: "every source as it stands, sorted by name, in pages", parameters: []string{"from", "limit"}, answer: reflect.TypeFor[api.SourcePage]()},
@@ -114,6 +115,8 @@ func document(t testing.TB, patterns map[string]string) []byte {
 			"parameters": object{
 				"feed":           parameter("path", "feed", "a feed's name", true, object{"type": "string", "maxLength": 255}),
 				"round":          parameter("path", "round", "Unix milliseconds, a time in RFC 3339, or latest", true, object{"type": "string"}),
+				"id":             parameter("path", "id", "the id of an observation, 32 hex digits", true, object{"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+				"near":           parameter("query", "at", "when it was received, roughly: Unix milliseconds or a time in RFC 3339; it is found sooner so", false, object{"type": "string"}),
 				"sink":           parameter("path", "sink", "a sink's name", true, object{"type": "string", "maxLength": 255}),
 				"of":             parameter("query", "feed", "whose answer; of an anchor: series", true, object{"type": "string"}),
 				"at":             parameter("query", "round", "Unix milliseconds, a time in RFC 3339, or latest; of an anchor: the end of its window", true, object{"type": "string"}),
@@ -155,7 +158,7 @@ func document(t testing.TB, patterns map[string]string) []byte {
 
 func (o operation) describe(s *schemas, pattern string) object {
 	parameters := []object{}
-	for _, name := range []string{"feed", "round", "sink"} {
+	for _, name := range []string{"feed", "round", "sink", "id"} {
 		if strings.Contains(pattern, "{"+name+"}") {
 			parameters = append(parameters, ref("parameters", name))
 		}
@@ -243,6 +246,7 @@ func TestAnswersAreWhatTheDocumentPromises(t *testing.T) {
 		"/v1/feeds", "/v1/feeds?limit=1", "/v1/feeds?limit=x", "/v1/feeds/btc.usd", "/v1/feeds/none", "/v1/feeds/btc.usd/latest", "/v1/feeds/quiet/latest",
 		"/v1/feeds/btc.usd/rounds", "/v1/feeds/btc.usd/rounds?from=1&limit=1", "/v1/feeds/btc.usd/rounds?from=x", "/v1/feeds/quiet/rounds",
 		round, "/v1/feeds/btc.usd/rounds/1795349060000", "/v1/feeds/btc.usd/rounds/1795349071000", "/v1/feeds/btc.usd/rounds/noon", round + "/bundle", round + "/proof",
+		"/v1/observations/" + anObservation + "/explain", "/v1/observations/" + anObservation[1:] + "0/explain", "/v1/observations/x/explain",
 		"/v1/sources", "/v1/status", "/v1/stream?events=gossip", "/v1/openapi.json", "/healthz", "/readyz", "/metrics",
 	} {
 		r := check("GET", target)

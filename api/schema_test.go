@@ -83,17 +83,18 @@ func flat(comment string) string {
 
 // text types are strings with a form of their own.
 var textForms = map[reflect.Type]object{
-	reflect.TypeFor[dodona.Digest]():      {"pattern": "^0x[0-9a-f]{64}$"},
-	reflect.TypeFor[dodona.Address]():     {"pattern": "^0x[0-9a-f]{40}$"},
-	reflect.TypeFor[dodona.GroupKey]():    {"pattern": "^0x[0-9a-f]{66}$"},
-	reflect.TypeFor[dodona.Signature]():   {"pattern": "^0x[0-9a-f]{130}$"},
-	reflect.TypeFor[dodona.Int192]():      {"pattern": "^(0|-?[1-9][0-9]{0,57})$"},
-	reflect.TypeFor[dodona.Decimal]():     {"pattern": `^-?[0-9]+(\.[0-9]+)?$`},
-	reflect.TypeFor[dodona.Quality]():     {"enum": texts(dodona.Good, dodona.Uncertain, dodona.Bad)},
-	reflect.TypeFor[dodona.Kind]():        {"enum": texts(dodona.Number, dodona.Bool, dodona.Enum)},
-	reflect.TypeFor[verify.Reason]():      {"enum": texts(verify.Reasons()...)},
-	reflect.TypeFor[dodona.InputStatus](): {"enum": texts(dodona.InputUsed, dodona.InputOutlier, dodona.InputStale, dodona.InputBad, dodona.InputFailed, dodona.InputLate, dodona.InputGiven)},
-	reflect.TypeFor[explain.State]():      {"enum": texts(explain.StateAttested, explain.StateRejected, explain.StateObserved, explain.StateComputed, explain.StateMissed)},
+	reflect.TypeFor[dodona.Digest]():          {"pattern": "^0x[0-9a-f]{64}$"},
+	reflect.TypeFor[dodona.Address]():         {"pattern": "^0x[0-9a-f]{40}$"},
+	reflect.TypeFor[dodona.GroupKey]():        {"pattern": "^0x[0-9a-f]{66}$"},
+	reflect.TypeFor[dodona.Signature]():       {"pattern": "^0x[0-9a-f]{130}$"},
+	reflect.TypeFor[dodona.Int192]():          {"pattern": "^(0|-?[1-9][0-9]{0,57})$"},
+	reflect.TypeFor[dodona.Decimal]():         {"pattern": `^-?[0-9]+(\.[0-9]+)?$`},
+	reflect.TypeFor[dodona.Quality]():         {"enum": texts(dodona.Good, dodona.Uncertain, dodona.Bad)},
+	reflect.TypeFor[dodona.Kind]():            {"enum": texts(dodona.Number, dodona.Bool, dodona.Enum)},
+	reflect.TypeFor[verify.Reason]():          {"enum": texts(verify.Reasons()...)},
+	reflect.TypeFor[dodona.InputStatus]():     {"enum": texts(dodona.InputUsed, dodona.InputOutlier, dodona.InputStale, dodona.InputBad, dodona.InputFailed, dodona.InputLate, dodona.InputGiven)},
+	reflect.TypeFor[explain.PublishedState](): {"enum": texts(explain.PublishedDone, explain.PublishedWaiting, explain.PublishedDead, explain.PublishedBefore)},
+	reflect.TypeFor[explain.State]():          {"enum": texts(explain.StateAttested, explain.StateRejected, explain.StateObserved, explain.StateComputed, explain.StateMissed)},
 }
 
 func texts[T any](values ...T) (list []string) {
@@ -153,7 +154,7 @@ func (s *schemas) of(t reflect.Type) object {
 // have no name in common; what explain tells is a Story.
 func nameOf(t reflect.Type) string {
 	switch pkg := path.Base(t.PkgPath()); {
-	case pkg == "dodona", pkg == "api", pkg == "verify", t == reflect.TypeFor[explain.Story]():
+	case pkg == "dodona", pkg == "api", pkg == "verify", t == reflect.TypeFor[explain.Story](), t == reflect.TypeFor[explain.ObservationStory]():
 		return t.Name()
 	case pkg == "explain":
 		return "Story" + t.Name()

@@ -37,6 +37,9 @@ type State interface {
 	// Explain returns where a round's value came from, or ErrNotFound. It is marshalled as JSON; if it is a
 	// [Texter], readers who accept text/plain get its text.
 	Explain(ctx context.Context, feed string, round dodona.Round) (any, error)
+	// ExplainObservation returns where an observation that a sink delivers came from, by its id, or ErrNotFound with the reason. At is when it was
+	// received, roughly; zero: not known. See Explain.
+	ExplainObservation(ctx context.Context, id string, at time.Time) (any, error)
 	// Bundle returns everything needed to replay a round, readings included, or ErrNotFound with what is missing of it.
 	Bundle(ctx context.Context, feed string, round dodona.Round) (dodona.Bundle, error)
 	// Proof returns the evidence of a round, attested or missed: what dodona verify accepts as it stands. Its error is a

@@ -82,8 +82,8 @@ func notFound(ctx context.Context, l dodona.Ledger, feed string, round dodona.Ro
 
 // A kept reading is one that the journal still has.
 type kept struct {
-	reading  dodona.Reading
-	exchange string // the ID of its record
+	reading dodona.Reading
+	record  dodona.Record // that has it
 }
 
 // readings returns those readings of a round that the journal still has, by digest.
@@ -134,7 +134,7 @@ func readingsOf(ctx context.Context, l dodona.Ledger, source string, refs []dodo
 		}
 		for _, r := range exchange.Readings {
 			if d := r.Digest(); missing[d] {
-				found[d] = kept{r, rec.ID}
+				found[d] = kept{r, rec}
 				delete(missing, d)
 			}
 		}

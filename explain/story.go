@@ -45,6 +45,7 @@ type Story struct {
 	Events      []Event      `json:"events,omitempty"`     // why a round without an answer was not signed, or came too late
 	Unsigned    string       `json:"unsigned,omitempty"`   // why a round that was computed is not signed, and never will be, where no event says so
 	Anchored    string       `json:"anchored"`             // in a line
+	Published   []Published  `json:"published,omitempty"`  // what sinks of points did with the points of its inputs
 	Deliveries  []Delivery   `json:"deliveries,omitempty"` // what sinks did with the answer
 	Held        []Held       `json:"held,omitempty"`       // why sinks do not send it
 	Pending     []Pending    `json:"pending,omitempty"`    // what sinks are about to do with it
@@ -119,13 +120,14 @@ type Options struct {
 	Sinks []string // whose receipts and intents are told
 	// Held says why a sink does not send an answer after the last one that it sent, by its policy as it is now; empty: it does. Nil: nobody knows.
 	Held     func(sink string, last, next dodona.Answer) string
+	Points   []PointSink      // that deliver the points of readings, whoever asks for them
 	Decoders program.Decoders // of kinds that make points of their readings, for what a module was given
 }
 
 // Round tells the story of one round of a feed. A round of which nothing is kept is [dodona.ErrNotFound], with the
 // nearest one that is; evidence that retention took is named in the story. Other errors are the journal's.
 func Round(ctx context.Context, l dodona.Ledger, feed string, round dodona.Round, o Options) (Story, error) {
-	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, ledger: l, decoders: o.Decoders}
+	t := teller{Story: Story{Feed: feed, Round: round, At: round.Time(), Anchored: notAnchored}, ledger: l, decoders: o.Decoders, points: o.Points}
 	err := t.tell(ctx, o.Sinks)
 	if err == nil {
 		err = t.held(ctx, o)

@@ -21,6 +21,7 @@ type teller struct {
 	Story
 	ledger   dodona.Ledger
 	decoders program.Decoders
+	points   []PointSink
 
 	network *dodona.Network // from the answer, or else from the feed's last one
 	answer  *dodona.Answer
@@ -256,7 +257,7 @@ func (t *teller) inputs(ctx context.Context, b dodona.Bundle) error {
 		for _, ref := range in.Readings {
 			r := Reading{ReadingRef: ref}
 			if k, ok := found[ref.Digest]; ok {
-				r.Kept, r.Exchange, r.ContentType, r.Excerpt = true, k.exchange, k.reading.ContentType, excerpt(k.reading.Body)
+				r.Kept, r.Exchange, r.ContentType, r.Excerpt = true, k.record.ID, k.reading.ContentType, excerpt(k.reading.Body)
 			} else {
 				lost++
 			}
@@ -268,7 +269,7 @@ func (t *teller) inputs(ctx context.Context, b dodona.Bundle) error {
 		t.Inputs = append(t.Inputs, told)
 	}
 	t.given(ctx, b, found)
-	return nil
+	return t.published(ctx, found)
 }
 
 // rejections tells why an observation without an attestation has none.

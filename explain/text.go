@@ -320,6 +320,9 @@ func (p *printer) endings(s Story) {
 			p.line(columnEnds, []int{columnEnds}, cell{"  what to do", table.Normal}, cell{printable(e.Do), table.Normal})
 		}
 	}
+	for _, d := range s.Published {
+		p.line(columnEnds, []int{columnEnds}, cell{"  published", table.Normal}, cell{d.String(), table.Normal})
+	}
 	for _, d := range s.Deliveries {
 		p.line(columnEnds, []int{columnEnds}, cell{"  delivered", table.Normal}, cell{d.String(), table.Normal})
 	}

@@ -409,8 +409,14 @@ func (s state) Explain(ctx context.Context, name string, round dodona.Round) (an
 		}
 		return ""
 	}
-	story, err := explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Held: held, Decoders: s.modules.decoders})
+	story, err := explain.Round(ctx, s.journal, name, round, explain.Options{Sinks: sinks, Held: held, Points: s.deliverer.pointSinks(), Decoders: s.modules.decoders})
 	return story, s.orNotKnown(ctx, round, err)
+}
+
+// ExplainObservation returns the story of an observation.
+func (s state) ExplainObservation(ctx context.Context, id string, at time.Time) (any, error) {
+	story, err := explain.Observed(ctx, s.journal, id, at, s.now(), explain.Options{Points: s.deliverer.pointSinks()})
+	return story, err
 }
 
 // Bundle returns everything needed to replay a round.

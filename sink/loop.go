@@ -273,6 +273,16 @@ func (l *Loop) set(change func(*Status)) {
 	l.c.Recorder.Gauge(telemetry.SinkUp.Of(l.c.Name), up)
 }
 
+// TopicOf returns where the sink delivers an observation; empty if that is not known, or it has no such places.
+func (l *Loop) TopicOf(e ObservationEvent) string {
+	if t, ok := l.opened().(interface {
+		TopicOf(ObservationEvent) string
+	}); ok {
+		return t.TopicOf(e)
+	}
+	return ""
+}
+
 // Status returns how the sink stands.
 func (l *Loop) Status() Status {
 	l.mu.Lock()

@@ -3,10 +3,10 @@ package sink
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/observed"
 )
 
 //go:generate go test -run TestTheSchemaOfObservationEventsIsWhatTheyAre -update .
@@ -54,7 +54,7 @@ type ObservationEvent struct {
 // NewObservation returns the event of a point of a record, which is the n-th of its id there. Received is when its reading arrived.
 func NewObservation(rec dodona.Record, p dodona.Point, n int, received time.Time) ObservationEvent {
 	e := ObservationEvent{
-		Version: ObservationVersion, ID: observationID(rec, p.ID, n), Point: p.ID, Unit: p.Unit, Time: p.Time.UTC(), Received: received.UTC(),
+		Version: ObservationVersion, ID: observed.ID(rec, p.ID, n), Point: p.ID, Unit: p.Unit, Time: p.Time.UTC(), Received: received.UTC(),
 		Quality: p.Quality, Reason: p.Reason, Node: rec.Node, Seq: rec.Sequence,
 	}
 	if p.Time.IsZero() {
@@ -64,12 +64,6 @@ func NewObservation(rec dodona.Record, p dodona.Point, n int, received time.Time
 		e.Value = &p.Value
 	}
 	return e
-}
-
-// observationID names an observation by what it is of: node, record, point, and which one of that point in the record.
-func observationID(rec dodona.Record, point string, n int) string {
-	digest := dodona.Keccak256([]byte(rec.Node + "/" + rec.Key + "/" + rec.ID + "/" + point + "/" + strconv.Itoa(n)))
-	return fmt.Sprintf("%x", digest[:16])
 }
 
 // JSON returns the event as it is delivered.

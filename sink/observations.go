@@ -68,7 +68,7 @@ type reported struct {
 func (l *Loop) reports(e ObservationEvent) bool {
 	last, known := l.reported[e.Point]
 	p := l.c.Policy
-	if known && p.reportsOnChange() && !p.changed(last, e) && !p.beats(last.at, e.Received) {
+	if known && p.ReportsOnChange() && !p.changed(last, e) && !p.beats(last.at, e.Received) {
 		return false
 	}
 	next := reported{quality: e.Quality, at: e.Received}
@@ -84,8 +84,8 @@ func (p Policy) beats(last, now time.Time) bool {
 	return p.Heartbeat > 0 && (now.Before(last) || now.Sub(last) >= p.Heartbeat)
 }
 
-// reportsOnChange reports whether points go only if they say something new.
-func (p Policy) reportsOnChange() bool {
+// ReportsOnChange reports whether points go only if they say something new.
+func (p Policy) ReportsOnChange() bool {
 	return p.OnChange || p.Heartbeat > 0 || !p.Deadband.IsZero() || len(p.Deadbands) > 0
 }
 

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/observed"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -40,14 +42,14 @@ type points struct {
 	looked    time.Time
 	failed    bool // since it was looked for last
 
-	unsaid   uint64   // observations delivered since the last receipt
-	last     outgoing // of them
+	unsaid   observed.Tally // of what was delivered since the last receipt
+	last     outgoing       // of them
 	receipts time.Time
 }
 
 // runPoints delivers the points of readings until ctx ends.
 func (l *Loop) runPoints(ctx context.Context) error {
-	begin, fresh, ok := l.begin(ctx, "begin-points")
+	begin, fresh, ok := l.begin(ctx, observed.Begin)
 	if !ok {
 		return nil
 	}
@@ -221,11 +223,16 @@ func (l *Loop) took(p *points, done []ObservationEvent, of []outgoing) {
 		l.c.Recorder.Time(telemetry.SinkDelivery.Of(l.c.Name), now.Sub(of[i].appended))
 	}
 	l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), uint64(len(done)))
-	p.unsaid += uint64(len(done))
+	for i, e := range done {
+		p.unsaid.Add(of[i].node, of[i].sequence, e.Resent)
+	}
 	p.last = of[len(done)-1]
-	last := done[len(done)-1]
+	p.unsaid.Part = len(of) > len(done) && of[len(done)].key == p.last.key && of[len(done)].id == p.last.id
+	last, unsaid := done[len(done)-1], p.unsaid
+	unsaid.Again = slices.Clone(unsaid.Again)
 	l.set(func(s *Status) {
 		s.Delivered += uint64(len(done))
+		s.Unsaid = unsaid
 		s.Last = &Delivered{Topic: dodona.TopicReading, Feed: last.Point, Record: last.ID, At: now, Late: last.Late}
 	})
 }
@@ -241,15 +248,15 @@ func (l *Loop) receiptWhenDue(ctx context.Context, p *points) {
 // position says; receipts are for people, and for the years after the readings are gone.
 func (l *Loop) receiptOfPoints(ctx context.Context, p *points) {
 	p.receipts = l.c.Now()
-	if p.unsaid == 0 {
+	if p.unsaid.Count == 0 {
 		return
 	}
 	r := dodona.Receipt{
 		Sink: l.c.Name, Topic: dodona.TopicReading, Key: p.last.key, Record: p.last.id, Status: dodona.ReceiptDelivered, At: p.receipts,
-		Detail: fmt.Sprintf("%s, the last of record %d of node %s", unit.Count(p.unsaid, "observation"), p.last.sequence, p.last.node),
+		Detail: p.unsaid.String(),
 	}
 	if rec, err := ReceiptRecord(r); err == nil && l.keep(ctx, "write receipt", rec) {
-		p.unsaid = 0
+		p.unsaid = observed.Tally{}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/observed"
 )
 
 // State is how a sink is doing, in one word.
@@ -40,6 +41,8 @@ type Status struct {
 	Foreign    uint64     `json:"foreign,omitempty"` // of another network than the node's
 	Failures   uint64     `json:"failures"`          // tries that failed
 	Dead       uint64     `json:"dead"`              // refused for good
+	// Unsaid is what a sink of points has delivered last, of which there may be no receipt yet.
+	Unsaid observed.Tally `json:"-"`
 	// Overtaken is what retention freed before a sink of points had delivered it, at most: what was in hand then and went all the same is
 	// taken off for this process alone. Nil: nothing.
 	Overtaken *Overtaken `json:"overtaken,omitempty"`

@@ -18,6 +18,7 @@ import (
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/explain"
 	"github.com/dodona-oracle/dodona/internal/httpc"
+	"github.com/dodona-oracle/dodona/internal/observed"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/program"
@@ -261,10 +262,20 @@ type roundFlags struct {
 // path returns where the API has the round.
 func (r roundFlags) path() (string, error) { return roundPath(r.Feed, r.Round) }
 
-type explainCommand struct{ roundFlags }
+type explainCommand struct {
+	nodeFlags
+	Feed  string `arg:"" help:"The feed's name, or the id of an observation that a sink delivered."`
+	Round string `arg:"" default:"latest" help:"latest, Unix milliseconds, RFC 3339, or a time of day in UTC; of an observation: when it was received, roughly."`
+}
+
+// path returns where the API has the round.
+func (c explainCommand) path() (string, error) { return roundPath(c.Feed, c.Round) }
 
 // Run asks a node for the story of one round.
 func (c explainCommand) Run(ctx context.Context, term terminal) error {
+	if observed.IsID(c.Feed) {
+		return c.observation(ctx, term)
+	}
 	path, err := c.path()
 	if err != nil {
 		return err
@@ -288,6 +299,37 @@ func (c explainCommand) Run(ctx context.Context, term terminal) error {
 		return fmt.Errorf("read story of %s: it names no feed: %s is no Dodona node (--api says where one is)", c.Feed, asked.url)
 	}
 	return story.Show(term.out, explain.View{Color: term.color, Width: term.width(), Flags: c.given()})
+}
+
+// observation asks a node for the story of one observation that a sink delivers.
+func (c explainCommand) observation(ctx context.Context, term terminal) error {
+	path := "/v1/observations/" + c.Feed + "/explain"
+	if c.Round != "latest" {
+		at, err := parseRound(c.Round, time.Now())
+		if err != nil {
+			return failure{exitUsage, err}
+		}
+		path += "?at=" + at.ID()
+	}
+	asked, err := c.find(ctx, term)
+	if err != nil {
+		return err
+	}
+	body, err := asked.ask(ctx, http.MethodGet, path, "application/json")
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printRaw(term.out, body)
+	}
+	var story explain.ObservationStory
+	if err := json.Unmarshal(body, &story); err != nil {
+		return fmt.Errorf("read story of observation %s: %w", c.Feed, err)
+	}
+	if story.ID != c.Feed {
+		return fmt.Errorf("read story of observation %s: it is of another one: %s is no Dodona node (--api says where one is)", c.Feed, asked.url)
+	}
+	return story.Show(term.out, explain.View{Color: term.color, Width: term.width()})
 }
 
 type bundleExportCommand struct{ roundFlags }

@@ -234,6 +234,14 @@ func (p *publisher) messages(events []sink.ObservationEvent) (parts []part, err 
 	return parts, nil
 }
 
+// TopicOf returns the topic of an observation.
+func (p *publisher) TopicOf(e sink.ObservationEvent) string {
+	if p.spark != nil {
+		return p.spark.topic("DDATA", e.Device)
+	}
+	return p.topic.of(e)
+}
+
 // sendAll sends messages one behind the other, and then waits for each acknowledgement: the broker has as many under way as it allows.
 func (p *publisher) sendAll(ctx context.Context, parts []part) (sent sink.Sent, err error) {
 	var waits []func(context.Context) error
