@@ -255,7 +255,11 @@ func (l *Loop) receiptOfPoints(ctx context.Context, p *points) {
 		Sink: l.c.Name, Topic: dodona.TopicReading, Key: p.last.key, Record: p.last.id, Status: dodona.ReceiptDelivered, At: p.receipts,
 		Detail: p.unsaid.String(),
 	}
-	if rec, err := ReceiptRecord(r); err == nil && l.keep(ctx, "write receipt", rec) {
+	rec, err := ReceiptRecord(r)
+	if p.unsaid.Part {
+		rec.ID += ".part" // so that the receipt of all of the record is another one
+	}
+	if err == nil && l.keep(ctx, "write receipt", rec) {
 		p.unsaid = observed.Tally{}
 	}
 }

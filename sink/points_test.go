@@ -170,7 +170,8 @@ func TestWhatMayHaveBeenSentBeforeSaysSo(t *testing.T) {
 		})
 		r.want("after a try that did not come so far, and one that lost an acknowledgement", "a 1 1", "b 1 2", "c 1 3", "b 1 2 resent", "c 1 3")
 		r.end()
-		if said := r.receipts(); len(said) != 1 || said[0].Detail != "3 observations, the last of record 1 of node gw-7; perhaps sent more than once: gw-7 1" {
+		if said := r.receipts(); len(said) != 2 || said[0].Detail != "1 observation, the last of record 1 of node gw-7, which has more" ||
+			said[1].Detail != "2 observations, the last of record 1 of node gw-7; perhaps sent more than once: gw-7 1" {
 			t.Errorf("receipts %+v", said)
 		}
 		r.journal.Journal.Forget() // what was finished is forgotten, as by a kill
