@@ -74,15 +74,27 @@ func (j *Journal) scan(ctx context.Context, topic dodona.Topic, key, node string
 	}
 }
 
-// scan yields the records on subject from a place on: the first by itself, since many want no other, then by pages that
-// grow, since many want only a few.
+// scan yields the records on subject from a place on: the first ones by themselves, then by pages that grow, since many want only a few.
+// A server elsewhere gives pages sooner, since each question is a line's delay.
 // The error is why the sequence ends early; [dodona.ErrNotFound] if there is no record at all.
 func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(dodona.Record, error) bool) error {
-	page, err := lasting(ctx, l.j, answerTimeout, func(ctx context.Context) ([]stored, error) { return l.first(ctx, subject, at) })
-	if err != nil {
-		return err
+	singly := 1
+	if l.j.local != nil {
+		singly = scanSingly
 	}
-	for batch := 4; ; batch *= 4 {
+	for n, batch := 0, 1; ; n++ {
+		if n >= singly {
+			batch = min(4*batch, pageRecords)
+		}
+		page, err := lasting(ctx, l.j, answerTimeout, func(ctx context.Context) ([]stored, error) {
+			if n < singly {
+				return l.first(ctx, subject, at)
+			}
+			return l.next(ctx, subject, at, batch)
+		})
+		if err != nil || len(page) == 0 {
+			return err
+		}
 		for _, s := range page {
 			if s.bad != nil {
 				return s.bad
@@ -92,12 +104,12 @@ func (l *lane) scan(ctx context.Context, subject string, at uint64, yield func(d
 			}
 			at = s.stream + 1
 		}
-		page, err = lasting(ctx, l.j, answerTimeout, func(ctx context.Context) ([]stored, error) { return l.next(ctx, subject, at, min(batch, pageRecords)) })
-		if err != nil || len(page) == 0 {
-			return err
-		}
 	}
 }
+
+// scanSingly is how many records of a scan the embedded server is asked for one by one. For each page on a subject it counts how many are to come,
+// and reads the blocks behind it whole for that, up to half of the stream.
+const scanSingly = 256
 
 // next returns so many records from a place on, none at the end.
 func (l *lane) next(ctx context.Context, subject string, at uint64, batch int) ([]stored, error) {

@@ -59,6 +59,10 @@ func BenchmarkRounds(b *testing.B) {
 			_, err := n.state.Rounds(ctx, feed, at(i*7919%rounds), 1)
 			return err
 		}},
+		{"middle-100", func(ctx context.Context, feed string, i int) error {
+			_, err := n.state.Rounds(ctx, feed, at(i*7919%rounds), 100)
+			return err
+		}},
 		{"round", func(ctx context.Context, feed string, i int) error {
 			_, err := n.state.Round(ctx, feed, at(i*7919%rounds))
 			return err

@@ -43,6 +43,7 @@ node() {
   run ./anchor Seal 3x
   run ./node SealThroughTheJournal 1x
   run ./node Explain 200x
+  run ./node Rounds 10x
   run ./journal/disk Check 3x
   head 'The node'
   local bench="go test ./node -run '^\$' -bench Attestations -benchtime ${rounds}x"
@@ -62,6 +63,8 @@ node() {
   row 'the same of 200,000: time and memory for each do not grow' 'as the row before' "$(value BenchmarkSealThroughTheJournal/200000 ns/leaf)" "the same"
   row 'the story of a round, from its answer to the raw bytes, on a journal of a million records that was just opened, mean of 200, ns' '≤ 1e9' "$(value BenchmarkExplain ns/op)" "go test ./node -run '^\$' -bench Explain -benchtime 200x"
   row 'the slowest of the 200, ms' '≤ 1000' "$(value BenchmarkExplain ms/slowest)" "the same"
+  row 'the newest round of a feed of 53, on a journal of 250,000 records that was just opened, ns' '' "$(value BenchmarkRounds/newest-1 ns/op)" "go test ./node -run '^\$' -bench Rounds -benchtime 10x"
+  row 'a hundred rounds from its middle on, ns' '' "$(value BenchmarkRounds/middle-100 ns/op)" "the same"
   row 'check of the data folder before a start, 256 MiB of blocks in memory, heads only, ns' '≤ 250e6' "$(value BenchmarkCheck/heads ns/op)" "go test ./journal/disk -run '^\$' -bench Check -benchtime 3x"
   row 'the same with all sums, as after a kill, ns' '' "$(value BenchmarkCheck/sums ns/op)" "the same"
   echo
