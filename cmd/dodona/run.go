@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"sync"
 	"syscall"
 
@@ -41,6 +43,7 @@ func (r runCommand) load(path string, stdin io.Reader) (*config.Config, error) {
 // Run runs a node until it is interrupted. SIGHUP reloads the configuration.
 func (r runCommand) Run(ctx context.Context, term terminal) error {
 	outlive()
+	runtime.MemProfileRate = 0 // nobody asks a node for one
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // from here on: one that comes while the node starts must not end it
 	defer signal.Stop(hangups)
@@ -152,13 +155,20 @@ func apply(c *config.Config, level *slog.LevelVar) {
 		limit = int64(cgroup)
 	}
 	// The limit is a goal for the heap; the program text and what the kernel counts besides take the rest.
-	debug.SetMemoryLimit(limit * 6 / 10)
+	debug.SetMemoryLimit(limit*6/10 + profileTable())
 	// A small node trades a little time for a heap that stays near what it needs.
 	percent := 100
 	if limit <= smallMemory {
 		percent = 50
 	}
 	debug.SetGCPercent(percent)
+}
+
+// profileTable returns what the runtime has set apart for a memory profile, in bytes. It does so before main begins, counts all of it, and touches hardly any.
+func profileTable() int64 {
+	table := []metrics.Sample{{Name: "/memory/classes/profiling/buckets:bytes"}}
+	metrics.Read(table)
+	return int64(table[0].Value.Uint64())
 }
 
 func newLog(w io.Writer, format config.Format, level slog.Leveler) *slog.Logger {
