@@ -35,8 +35,9 @@ func (p *Pump) learnPace(r dodona.Round) {
 		p.watched.gap = r.Time().Sub(last.Time())
 	}
 	p.watched.lastAsked = r
-	if p.pace.Expect == 0 {
+	if p.pace.Expect == 0 && p.status.Expected != p.watched.gap {
 		p.status.Expected = p.watched.gap
+		poke(p.look) // a watchdog that knew no pace sleeps, however long the silence is already
 	}
 }
 
