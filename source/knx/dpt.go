@@ -64,7 +64,7 @@ var dptText = regexp.MustCompile(`^([1-9][0-9]{0,2})\.([0-9]{3}|[1-9][0-9]{3,4}|
 func formatOf(dpt string) (format, error) {
 	parts := dptText.FindStringSubmatch(dpt)
 	if parts == nil {
-		return format{}, fmt.Errorf("dpt: %q: want a datapoint type, such as 9.001 for a temperature, or 9.* ", dpt)
+		return format{}, fmt.Errorf("dpt: %q: want a datapoint type, such as 9.001 for a temperature, or 9.* where the sub type is not known", dpt)
 	}
 	main, _ := strconv.Atoi(parts[1]) // at most three digits
 	f, known := formats[main]

@@ -94,7 +94,7 @@ func (r Register) rule(s *Settings) (Rule, error) {
 	if r.UnitID != nil {
 		id = *r.UnitID
 	}
-	if id < 0 || id > 255 {
+	if r.UnitID != nil && (id < 0 || id > 255) { // unit is told of where it stands
 		return rule, fmt.Errorf("unit_id: %d: want 0 to 255", id)
 	}
 	rule.UnitID = uint8(id)

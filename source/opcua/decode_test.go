@@ -261,8 +261,8 @@ func TestMistakesOfSettingsAreTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, change := range map[string]func(*Settings){
-		"opc.https is not offered":         func(s *Settings) { s.Endpoint = "opc.https://10.0.0.5" },
-		"endpoint: want opc.tcp://":        func(s *Settings) { s.Endpoint = "10.0.0.5:4840" },
+		"opc.https is not offered": func(s *Settings) { s.Endpoint = "opc.https://10.0.0.5" },
+		"endpoint: want a URL that begins with opc.tcp, such as opc.tcp://10.0.0.5:4840": func(s *Settings) { s.Endpoint = "10.0.0.5:4840" },
 		"endpoint: missing":                func(s *Settings) { s.Endpoint = "" },
 		"endpoint: user and password":      func(s *Settings) { s.Endpoint = "opc.tcp://a:b@10.0.0.5" },
 		`policy: "Basic256"`:               func(s *Settings) { s.Policy = "Basic256" },

@@ -268,7 +268,7 @@ func (s *Settings) checkEndpoint() error {
 	case err == nil && (u.Scheme == "opc.https" || u.Scheme == "https"):
 		return errors.New("endpoint: opc.https is not offered (the OPC Foundation has deprecated it); want the server's endpoint of opc.tcp")
 	case err != nil || u.Scheme != "opc.tcp" || u.Hostname() == "":
-		return errors.New("endpoint: want opc.tcp://HOST:PORT/PATH, such as opc.tcp://10.0.0.5:4840")
+		return errors.New("endpoint: want a URL that begins with opc.tcp, such as opc.tcp://10.0.0.5:4840")
 	case u.User != nil:
 		return errors.New("endpoint: user and password do not belong there: see user and password, which can come from a file")
 	}

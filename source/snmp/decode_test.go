@@ -278,7 +278,7 @@ func TestNamesStandForNumbers(t *testing.T) {
 			t.Errorf("%s is %s, %v, want %s", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "1", "ifIndex.1", "1.3.x", "1.40.1", "3.1", "1.3.4294967296", "1..3", "ifDescr.", "1.3.+4", "1.3.-4", strings.Repeat("1.", 128) + "1"} {
+	for _, text := range []string{"", "1", "tankLevel.1", "1.3.x", "1.40.1", "3.1", "1.3.4294967296", "1..3", "ifDescr.", "1.3.+4", "1.3.-4", strings.Repeat("1.", 128) + "1"} {
 		if got, err := n.resolve(text); err == nil {
 			t.Errorf("%q is %s", text, got)
 		}
@@ -312,7 +312,7 @@ func TestSettingsAreCheckedBeforeAnythingIsSent(t *testing.T) {
 		"no password":       {func(s *Settings) { s.Version, s.User = "3", &User{Name: "a", Auth: "sha-256"} }, "auth_password: it belongs to auth"},
 		"an auth":           {func(s *Settings) { s.Version, s.User = "3", &User{Name: "a", Auth: "sha-1"} }, `auth: "sha-1": want md5, sha`},
 		"no points":         {func(s *Settings) { s.OIDs = nil }, "oids: want the points"},
-		"a name":            {func(s *Settings) { s.OIDs["a"] = Variable{OID: "ifDescr.1"} }, `oids.a.oid: "ifDescr" is not among names`},
+		"a name":            {func(s *Settings) { s.OIDs["a"] = Variable{OID: "tankLevel.1"} }, `oids.a.oid: "tankLevel" is not among names`},
 		"a row":             {func(s *Settings) { s.OIDs["a"] = Variable{OID: "1.3.6", Row: &Row{Column: "1.3.7"}} }, "oids.a.row.is: want"},
 		"as":                {func(s *Settings) { s.OIDs["a"] = Variable{OID: "1.3.6", As: "derivative"} }, "oids.a.as"},
 		"users":             {func(s *Settings) { s.Users = []User{{Name: "a"}} }, "users and from say whose notifications"},

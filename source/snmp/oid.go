@@ -89,7 +89,10 @@ func (n names) resolve(text string) (string, error) {
 	name, index, more := strings.Cut(trimmed, ".")
 	root, known := n[name]
 	if !known {
-		return "", fmt.Errorf("%q is not among names; want an OID in numbers, or a name of them, such as ifDescr.2", name)
+		root, known = knownOID(name)
+	}
+	if !known {
+		return "", fmt.Errorf("%q is not among names, nor one that is known without; want an OID in numbers, or such as ifDescr.2 or sysUpTime.0", name)
 	}
 	if more {
 		root += "." + index

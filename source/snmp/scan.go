@@ -18,7 +18,11 @@ func scan(ctx context.Context, s Settings, within source.Range, _ source.Env, fo
 	}
 	list, more, err := Scan(ctx, s, root, within.Most)
 	for _, v := range list {
-		if err := found(source.Found{Name: "oid-" + v.OID, Point: Variable{OID: v.OID}, Note: strings.TrimSpace(v.Type + " " + v.Value)}); err != nil {
+		name, known := knownName(v.OID)
+		if !known {
+			name = "oid-" + v.OID
+		}
+		if err := found(source.Found{Name: name, Point: Variable{OID: v.OID}, Note: strings.TrimSpace(v.Type + " " + v.Value)}); err != nil {
 			return false, err
 		}
 	}

@@ -62,7 +62,8 @@ type Settings struct {
 	Engine string `yaml:"engine,omitempty"`
 	// Context of v3, for devices that have several. Default: none.
 	Context string `yaml:"context,omitempty"`
-	// Names are what OIDs are called here: {ifDescr: 1.3.6.1.2.1.2.2.1.2}. No MIB is read. Default: none.
+	// Names are what OIDs are called here: {tankLevel: 1.3.6.1.4.1.4711.1.2}. No MIB is read; the usual objects of MIB-II, interfaces, hosts, sensors and
+	// UPSs have their names without, such as ifInOctets.2, hrStorageUsed.1 and sysUpTime.0. Default: none more.
 	Names map[string]string `yaml:"names,omitempty"`
 	// OIDs are the points, by name; or {file: tags.csv}, a table with the columns name, oid and so on. Required.
 	OIDs tags.Map[Variable] `yaml:"oids"`
