@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -70,10 +72,34 @@ func TrySource(ctx context.Context, o Options, s config.Source) SourceTrial {
 	t := tried(ctx, s, made, readings, err)
 	for _, id := range s.Points() {
 		if t.Err == nil && !slices.ContainsFunc(t.Points, func(p dodona.Point) bool { return p.ID == id }) {
-			t.Points = append(t.Points, dodona.Point{ID: id, Quality: dodona.Bad, Reason: "no reading has it"})
+			t.Points = append(t.Points, dodona.Point{ID: id, Quality: dodona.Bad, Reason: whyNone(t.Readings, made.Item(id))})
 		}
 	}
 	return t
+}
+
+// What is shown of items.
+const (
+	mostItem  = 100 // bytes of one
+	mostItems = 12
+)
+
+// whyNone says why no reading has a point, whose rule is of an item; empty: of any.
+func whyNone(readings []dodona.Reading, item string) string {
+	if item == "" || slices.ContainsFunc(readings, func(r dodona.Reading) bool { return r.Item == item }) {
+		return "no reading has it"
+	}
+	var came []string
+	for _, r := range readings {
+		if item := plain.Quote(r.Item, mostItem); r.Item != "" && !slices.Contains(came, item) && len(came) < mostItems {
+			came = append(came, item)
+		}
+	}
+	if len(came) == 0 {
+		return "nothing came of " + plain.Quote(item, mostItem)
+	}
+	slices.Sort(came)
+	return fmt.Sprintf("nothing came of %s; something came of %s", plain.Quote(item, mostItem), strings.Join(came, ", "))
 }
 
 // FollowSource tells what a source brings, exchange by exchange or, of one that speaks by itself, reading by reading: n times, or until ctx ends or

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
@@ -26,7 +27,7 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	p, stop := started(ctx, cfg)
 	defer stop()
 	if p.pushed {
-		p.settle(ctx)
+		p.settle(ctx, w)
 	}
 	r := dodona.RoundAt(p.cfg.Now())
 	var readings []dodona.Reading
@@ -150,8 +151,10 @@ func (p *Pump) eachPushed(ctx context.Context, n int, tell func([]dodona.Reading
 	return nil
 }
 
-// settle waits until a pushed source has brought something and there is no more of it for now, has failed, or ctx is about to end.
-func (p *Pump) settle(ctx context.Context) {
+// settle waits until a pushed source has brought something and there is no more of it for now, has failed, or ctx is about to end. Where
+// its kind does not tell that there is no more, something of every item that w names is waited for: what a broker kept comes at once,
+// and what is measured once a minute does not.
+func (p *Pump) settle(ctx context.Context, w *Want) {
 	deadline, _ := ctx.Deadline()
 	var before uint64
 	var since time.Time
@@ -161,13 +164,25 @@ func (p *Pump) settle(ctx context.Context) {
 		if s.Readings != before || since.IsZero() {
 			before, since = s.Readings, now
 		}
-		if s.Attempt > 0 || s.Readings > 0 && (drained || !tells && now.Sub(since) >= quiet) {
+		if s.Attempt > 0 || s.Readings > 0 && (drained || !tells && now.Sub(since) >= quiet && p.broughtAll(w)) {
 			return
 		}
 		if !backoff.Wait(ctx, quiet/20) {
 			return
 		}
 	}
+}
+
+// broughtAll reports whether there is a reading of every item that w names.
+func (p *Pump) broughtAll(w *Want) bool {
+	if w == nil {
+		return true
+	}
+	came := map[string]bool{"": true}
+	for _, r := range p.left(dodona.RoundAt(p.cfg.Now()), new(Taker)) {
+		came[r.Item] = true
+	}
+	return !slices.ContainsFunc(w.Points, func(id string) bool { return !came[w.itemOf(id)] })
 }
 
 // drained returns how the source is doing, and whether it has brought all that there was, if its kind tells.

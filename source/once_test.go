@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/backoff"
 	"github.com/dodona-oracle/dodona/source"
 )
 
@@ -148,4 +150,38 @@ func TestATrialWaitsForWhatIsThereAndForNoClock(t *testing.T) {
 	if got := bodiesOf(readings); err != nil || got != "1 2 3" {
 		t.Errorf("got %q, %v, want 1 2 3", got, err)
 	}
+}
+
+// TestATrialWaitsForEveryItemThatIsNamed: a broker says at once what it kept, and what is measured now and then comes later.
+func TestATrialWaitsForEveryItemThatIsNamed(t *testing.T) {
+	later := func(ctx context.Context, call int) (dodona.Batch, error) {
+		switch call {
+		case 1:
+			return dodona.Batch{Readings: []dodona.Reading{{Item: "kept", Body: []byte("1")}}}, nil
+		case 2:
+			if !backoff.Wait(ctx, time.Second) {
+				return dodona.Batch{}, ctx.Err()
+			}
+			return dodona.Batch{Readings: []dodona.Reading{{Item: "now", Body: []byte("2")}}}, nil
+		}
+		<-ctx.Done()
+		return dodona.Batch{}, ctx.Err()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		started := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		readings, err := source.Once(ctx, source.Config{
+			Name: "s", Kind: source.NewPushed("told", func(context.Context, told, source.Env) (dodona.Source, error) {
+				return &saying{say: later, closed: make(chan struct{})}, nil
+			}), Settings: told{}, Hold: 10,
+		}, &source.Want{
+			Points: []string{"s.kept", "s.now"}, Within: time.Hour,
+			Has:  func(r dodona.Reading, id string) bool { return "s."+r.Item == id },
+			Item: func(id string) string { return strings.TrimPrefix(id, "s.") },
+		})
+		if err != nil || len(readings) != 2 || time.Since(started) > 10*time.Second {
+			t.Errorf("got %d readings after %s, %v", len(readings), time.Since(started), err)
+		}
+	})
 }
