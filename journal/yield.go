@@ -64,6 +64,21 @@ func (j *Journal) Overtaken(ctx context.Context, name string) (o Overtaken, err 
 	return o, nil
 }
 
+// Backlog returns how many records a reader of this node has not finished; one that was never there, none.
+func (j *Journal) Backlog(ctx context.Context, name string) (records uint64, err error) {
+	for _, s := range streams {
+		c, err := j.lanes[s.name].stream.Consumer(ctx, reader(j.cfg.Node, name))
+		switch {
+		case errors.Is(err, jetstream.ErrConsumerNotFound):
+			continue
+		case err != nil:
+			return 0, fmt.Errorf("look at reader %s: %w", name, err)
+		}
+		records += backlogOf(c.CachedInfo())
+	}
+	return records, nil
+}
+
 func yields(c jetstream.ConsumerConfig) bool { return c.Metadata[yieldsKey] != "" }
 
 func overtakenIn(c jetstream.ConsumerConfig) (o Overtaken) {

@@ -97,6 +97,7 @@ func (d *deliverer) feedPoints(c *config.Config, s config.Sink, gone map[string]
 	to.Env.Points = observationsBy(all)
 	to.Reader = pointsReader(s.Name)
 	to.Journal = d.journal.Yielding(c.Has(config.Observe), dodona.TopicReading, names...)
+	to.Backlog = func(ctx context.Context) (uint64, error) { return d.journal.Backlog(ctx, to.Reader) }
 	to.Overtaken = func(ctx context.Context) (sink.Overtaken, error) {
 		o, err := d.journal.Overtaken(ctx, to.Reader)
 		return sink.Overtaken{Records: o.Records, From: o.From, Until: o.Until}, err

@@ -39,6 +39,8 @@ type Config struct {
 	Since time.Time
 	// Stands reports whether its reader has a position, because the sink was there before; nil: nobody knows.
 	Stands func(ctx context.Context) (bool, error)
+	// Backlog returns how many records its reader has not finished, those in hand among them, for the metric of a sink of points; nil: nobody counts.
+	Backlog func(ctx context.Context) (uint64, error)
 	// Overtaken returns what retention freed before a sink of points had delivered it, since its reader was made; nil: nobody counts.
 	Overtaken func(ctx context.Context) (Overtaken, error)
 	// Left returns what waits for a sink of points and is not delivered any more; nil: nobody counts.
@@ -56,6 +58,7 @@ type Loop struct {
 	mu      sync.Mutex
 	status  Status            // but for the records that the sink holds itself
 	held    int               // those
+	behind  int64             // records that wait behind those in hand, of a sink of points, as they were measured last
 	passed  map[string]uint64 // by feed: records not delivered since its last receipt
 	last    map[string]*Said  // by feed, for kinds that leave the policy to the loop
 	stalled bool              // the peer's trouble has been told
@@ -113,6 +116,7 @@ func (l *Loop) Run(ctx context.Context) error {
 		beside.Go(func() { l.runBeside(ctx, r.Run) })
 	}
 	if l.c.Kind.OfPoints(l.c.Policy) {
+		beside.Go(func() { l.measure(ctx) })
 		return l.runPoints(ctx)
 	}
 	topics := []dodona.Topic{dodona.TopicData}
@@ -264,7 +268,7 @@ func (l *Loop) set(change func(*Status)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change(&l.status)
-	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue+l.held))
+	l.c.Recorder.Gauge(telemetry.SinkQueue.Of(l.c.Name), int64(l.status.Queue+l.held)+l.behind)
 	up := int64(1)
 	switch l.status.State {
 	case Retrying, Refused, Stuck, Stopped:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -267,6 +268,18 @@ func (l *Loop) receiptOfPoints(ctx context.Context, p *points) {
 // buryPoint writes the receipt of an observation that is refused for good, and tells of it.
 func (l *Loop) buryPoint(ctx context.Context, e ObservationEvent, of outgoing, cause error) bool {
 	return l.bury(ctx, dodona.Record{Topic: dodona.TopicReading, Key: e.Point, ID: e.ID, Appended: of.appended}, cause)
+}
+
+// measure counts what waits behind the records in hand, now and then until ctx ends, also while the peer does not answer.
+func (l *Loop) measure(ctx context.Context) {
+	if l.c.Backlog == nil {
+		return
+	}
+	for again := true; again; again = backoff.Wait(ctx, lookEvery) {
+		if n, err := l.c.Backlog(ctx); err == nil { // else as it was: whoever reads the journal says why
+			l.set(func(s *Status) { l.behind = max(int64(min(n, math.MaxInt32))-int64(s.Unfinished), 0) })
+		}
+	}
 }
 
 // lookForOvertaken asks the journal, now and then or at once, what retention freed before it was delivered, and tells what is new.

@@ -25,6 +25,7 @@ type pointsRig struct {
 	sent      []string   // as they were given, each with its marks
 	send      func(events []sink.ObservationEvent) (sink.Sent, error)
 	overtaken sink.Overtaken
+	backlog   func(context.Context) (uint64, error)
 	left      []sink.Left
 }
 
@@ -60,7 +61,8 @@ func newPointsRig(t *testing.T) *pointsRig {
 func (r *pointsRig) begin() {
 	r.loop = sink.New(sink.Config{
 		Name: "s", Kind: r.kind, Settings: struct{}{}, Journal: r.journal, Reader: "points-s", Policy: r.policy, Recorder: r.recorder, Backoff: r.backoff,
-		Env: sink.Env{Ledger: r.journal, Points: pointsOf},
+		Env:     sink.Env{Ledger: r.journal, Points: pointsOf},
+		Backlog: r.backlog,
 		Overtaken: func(context.Context) (o sink.Overtaken, err error) {
 			r.with(func() { o = r.overtaken })
 			return o, nil
@@ -132,6 +134,43 @@ func TestPointsGoInOrderFromTheSinksBeginning(t *testing.T) {
 			receipts[0].Detail != "3 observations, the last of record 4 of node gw-7" {
 			t.Errorf("receipts %+v, want one of all", receipts)
 		}
+	})
+}
+
+// TestTheQueueOfPointsCountsAllThatWaits: also what is not in hand, and while the peer takes nothing.
+func TestTheQueueOfPointsCountsAllThatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		var waits uint64
+		r.backlog = func(context.Context) (n uint64, err error) {
+			r.with(func() { n = waits })
+			return n, nil
+		}
+		take, frozen := r.send, make(chan struct{})
+		r.send = func(events []sink.ObservationEvent) (sink.Sent, error) {
+			r.mu.Unlock()
+			<-frozen
+			r.mu.Lock()
+			return take(events)
+		}
+		r.begin()
+		r.say(reading(1, "t=1"))
+		r.with(func() { waits = 1001 }) // of which one is in hand
+		r.rest(10 * time.Second)
+		level := func() int64 {
+			levels := r.recorder.Levels(telemetry.SinkQueue.Of("s"))
+			return levels[len(levels)-1]
+		}
+		if got := level(); got != 1001 {
+			t.Errorf("while it is frozen the queue is %d, want 1001", got)
+		}
+		r.with(func() { waits = 0 })
+		close(frozen)
+		r.rest(10 * time.Second)
+		if got := level(); got != 0 {
+			t.Errorf("at last the queue is %d", got)
+		}
+		r.end()
 	})
 }
 

@@ -13,7 +13,7 @@ var (
 	SinkReverted   = NewCounters("dodona_sink_reverted_total", "sink", "Transactions that the contract refused in a block")
 	SinkReorgs     = NewCounters("dodona_sink_reorgs_total", "sink", "Transactions whose block was replaced")
 	SinkBumps      = NewCounters("dodona_sink_bumps_total", "sink", "Transactions replaced by ones that pay more")
-	SinkQueue      = NewGauges("dodona_sink_queue", "sink", "Records taken and not delivered; those that wait behind them are in dodona_journal_waiting")
+	SinkQueue      = NewGauges("dodona_sink_queue", "sink", "Records taken and not delivered; of a sink of points also the readings that wait behind them, measured every 5 s, which are in dodona_journal_waiting for others")
 	SinkUp         = NewGauges("dodona_sink_up", "sink", "0 while what was tried last failed and once the sink has stopped, else 1; a chain's troubles are counted by themselves")
 	SinkTroubles   = NewGauges("dodona_sink_troubles", "sink", "Kinds of trouble in the way now; the status names them")
 	SinkBalance    = NewGauges("dodona_sink_balance_ether", "sink", "What the sender of transactions owns, in the chain's coin").In(1e9)
