@@ -20,7 +20,7 @@ import (
 
 const (
 	mostSent     = 256              // observations that a sink is given at once
-	drainsAfter  = 10 * time.Second // at this age an observation has waited, and goes no faster than the policy lets it
+	drainsAfter  = 10 * time.Second // at this age an observation has waited, and goes no faster than it came and the policy adds
 	receiptEvery = 10 * time.Minute // between receipts: one for each point would be more than the evidence
 	lookEvery    = 5 * time.Second  // for what retention freed
 )
@@ -37,6 +37,7 @@ type outgoing struct {
 type points struct {
 	make  func(context.Context, dodona.Record) ([]ObservationEvent, error)
 	drain *rate.Limiter
+	came  arrivals // of what was delivered
 
 	overtaken Overtaken // as the journal counted it last
 	saved     uint64    // of that: records which were in hand, and were delivered all the same
@@ -188,7 +189,27 @@ func (l *Loop) pace(ctx context.Context, p *points, of []outgoing) bool {
 			waited++
 		}
 	}
+	p.drain.SetLimit(rate.Limit(float64(l.c.Policy.Drain) + p.came.rate)) // else what comes meanwhile waits in its turn, and it never ends
 	return waited == 0 || p.drain.WaitN(ctx, waited) == nil
+}
+
+// arrivals is how fast observations came that go now, by when they were kept: of what was kept in less than arrivesIn nobody knows yet.
+type arrivals struct {
+	rate  float64 // a second
+	since time.Time
+	n     int
+}
+
+const arrivesIn = 5 * time.Second
+
+func (a *arrivals) note(at time.Time) {
+	switch took := at.Sub(a.since); {
+	case a.since.IsZero(), took < 0: // a clock was set back
+		a.since, a.n = at, 0
+	case took >= arrivesIn:
+		a.rate, a.since, a.n = float64(a.n)/took.Seconds(), at, 0
+	}
+	a.n++
 }
 
 // sendOnce gives observations to the sink once. A panic is an error.
@@ -222,6 +243,7 @@ func (l *Loop) took(p *points, done []ObservationEvent, of []outgoing) {
 	now := l.c.Now()
 	for i := range done {
 		l.c.Recorder.Time(telemetry.SinkDelivery.Of(l.c.Name), now.Sub(of[i].appended))
+		p.came.note(of[i].appended)
 	}
 	l.c.Recorder.Count(telemetry.SinkDelivered.Of(l.c.Name), uint64(len(done)))
 	for i, e := range done {

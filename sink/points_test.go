@@ -390,6 +390,33 @@ func TestABacklogGoesNoFasterThanItMay(t *testing.T) {
 	})
 }
 
+// TestABacklogEndsThoughMoreComesThanItMayDrain: what comes while it waits is no backlog.
+func TestABacklogEndsThoughMoreComesThanItMayDrain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		r.policy.Drain = 10
+		r.begin()
+		take := r.send
+		const each, seconds = 40, 600
+		body := strings.TrimSpace(strings.Repeat("t=1 ", each))
+		for n := 1; n <= seconds; n++ {
+			switch n {
+			case 20:
+				r.with(func() {
+					r.send = func([]sink.ObservationEvent) (sink.Sent, error) { return sink.Sent{}, errors.New("away") }
+				})
+			case 60:
+				r.with(func() { r.send, r.sent = take, nil })
+			}
+			r.say(reading(n, body))
+			r.rest(time.Second)
+		}
+		if s := r.end(); s.Delivered != each*seconds || s.Last.Late {
+			t.Errorf("of %d observations %d went, the last one late: %v", each*seconds, s.Delivered, s.Last.Late)
+		}
+	})
+}
+
 // TestWhatRetentionFreedIsNamed in the status, in a count, and once.
 func TestWhatRetentionFreedIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

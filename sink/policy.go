@@ -48,8 +48,8 @@ type Policy struct {
 	Deadband unit.Deadband `yaml:"deadband,omitempty"`
 	// Deadbands of single points by id, or of the answers of single feeds by name, such as {boiler.temperature: 0.5}. Default: deadband.
 	Deadbands map[string]unit.Deadband `yaml:"deadbands,omitempty"`
-	// Drain is how many points a second go at most of those that have waited for 10 s, so that a backlog leaves room for
-	// others on the line. It must be more than come. Default: 0 for answers, 1000 for points.
+	// Drain is how many points a second go at most of those that have waited for 10 s, beside as many as came in a second, so that a
+	// backlog ends and leaves room for others on the line. Default: 0 for answers, 1000 for points.
 	Drain int `yaml:"drain,omitempty"`
 	// Anchors are delivered too, besides answers. Default: false.
 	Anchors bool `yaml:"anchors,omitempty"`
