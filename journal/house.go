@@ -213,6 +213,7 @@ type space struct {
 	born         time.Time // when the stream was made
 	first, last  uint64    // of the stream
 	bytes, count uint64
+	oldest       time.Time // when the first record was written, by the server's clock; zero if it does not say
 	said         uint64    // the limit that the server says the stream has; unlimited if somebody took it away
 	limit        uint64    // the one that it has: a larger one than usual that the server says it has, and this process did not write, nobody may have
 	cut          uint64    // records before it may go
@@ -269,7 +270,7 @@ func (l *lane) measure(ctx context.Context) (space, error) {
 	info, st := v.StreamInfo, v.State
 	s := space{
 		born: info.Created, first: st.FirstSeq, last: st.LastSeq, bytes: st.Bytes, count: st.Msgs, cut: st.LastSeq + 1,
-		said: unlimited,
+		said: unlimited, oldest: st.FirstTime,
 	}
 	if info.Config.MaxBytes > 0 {
 		s.said = uint64(info.Config.MaxBytes)

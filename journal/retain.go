@@ -114,6 +114,9 @@ func (l *lane) cutByAge(ctx context.Context, s space) uint64 {
 		now = s.at
 	}
 	since := now.Add(-age).UTC()
+	if !s.oldest.IsZero() && !s.oldest.Before(since) {
+		return s.first // the server would read its oldest block whole to say so
+	}
 	first, err := l.fetch(ctx, query{StartTime: &since, Batch: 0})
 	switch {
 	case err == nil || first.stream > 0:

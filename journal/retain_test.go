@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -323,5 +324,31 @@ func TestWhoseLimitsCount(t *testing.T) {
 		if info.Config.Metadata[ownerKey] = "9f2c41d7"; l.agree(info) || l.bounds() != own || l.stat.Unlike != "" {
 			t.Errorf("%s: due in a stream with an owner, goes by %v, %q", name, l.bounds(), l.stat.Unlike)
 		}
+	}
+}
+
+// TestWhatIsYoungIsNotLookedFor: the server reads a block of 8 MiB to find a time, and would do so at each turn for years.
+func TestWhatIsYoungIsNotLookedFor(t *testing.T) {
+	var ahead atomic.Int64
+	j := open(t, Config{Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, Proof: Limits{Bytes: 16 * unit.MiB, Age: time.Hour}})
+	appendRound(t, j, 0, 0, 3)
+	l := j.lanes[streamProof]
+	s, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cut := l.cutByAge(t.Context(), s); cut != s.first {
+		t.Errorf("cut at %d, want none before %d", cut, s.first)
+	}
+	if s.oldest.IsZero() {
+		t.Error("the server does not say when it wrote the first record")
+	}
+	ahead.Store(int64(2 * time.Hour))
+	if cut := l.cutByAge(t.Context(), s); cut != s.last+1 {
+		t.Errorf("two hours later: cut at %d, want all before %d", cut, s.last+1)
+	}
+	s.oldest = s.oldest.Add(2 * time.Hour) // as if it were young: nobody is asked
+	if cut := l.cutByAge(t.Context(), s); cut != s.first {
+		t.Errorf("of a young one: cut at %d, want none before %d", cut, s.first)
 	}
 }
