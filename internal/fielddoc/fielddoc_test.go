@@ -118,10 +118,7 @@ type Settings struct {
 // untested are reasons that no test of their package names yet, by folder and the beginning of the reason. An entry that is tested leaves.
 var untested = []string{
 	"source: it did not return when told to",
-	"source/serial: … answers came to one request, and one of them may be to an earlier one",
-	"source/serial: a frame is dropped: it came when nothing was asked for, or too late",
 	"source/serial: it came too slowly",
-	"source/serial: a gap of … before the port was open: what the device said meanwhile did not come…",
 	"source/serial: more frames came than the journal took",
 }
 
