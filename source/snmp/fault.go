@@ -21,6 +21,21 @@ var (
 	errForeign = errors.New("what answers is no answer to the request")
 )
 
+// An unreadable is an answer of which something cannot be decoded: the library gives up the whole of it.
+type unreadable struct{ why string }
+
+func (u unreadable) Error() string { return "what is answered cannot be decoded: " + u.why }
+
+// undecoded tells an answer that the library could not decode from what else went wrong. The library has no error of its own for it.
+func undecoded(err error) error {
+	text, is := strings.CutPrefix(firstLine(err), "error in unmarshalResponse: ")
+	if !is {
+		return err
+	}
+	text = strings.TrimPrefix(text, "error decoding value: ")
+	return unreadable{plain.Line(strings.Replace(text, " err: ", ", ", 1), 200)}
+}
+
 // The reports of RFC 3414, by their number in usmStats.
 const (
 	reportLevel    = 1
@@ -61,6 +76,10 @@ func (s *session) explain(ctx context.Context, settings Settings, err error) err
 		return fmt.Errorf("nobody listens at %s (connection refused)", who)
 	case isTimeout(err):
 		return s.silent(settings, user)
+	}
+	if broken, is := errors.AsType[unreadable](err); is {
+		// Fault (exchange): nothing of what a device answers can be decoded.
+		return fmt.Errorf("what %s answers cannot be decoded: %s", who, broken.why)
 	}
 	return fmt.Errorf("ask %s: %s", who, plain.Line(firstLine(err), 200))
 }

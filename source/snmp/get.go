@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gosnmp/gosnmp"
 
@@ -30,6 +31,7 @@ const silences = 2
 func (p *poller) all(ctx context.Context, oids []string, into answers) error {
 	queue := p.chunks(oids)
 	silent, answered := 0, len(into) > 0
+	var undecoded error
 	for len(queue) > 0 {
 		chunk := queue[0]
 		queue = queue[1:]
@@ -38,6 +40,20 @@ func (p *poller) all(ctx context.Context, oids []string, into answers) error {
 			continue
 		}
 		packet, err := p.session.get(ctx, chunk)
+		if broken, is := errors.AsType[unreadable](err); is {
+			silent = 0
+			if undecoded == nil {
+				undecoded = err
+			}
+			if len(chunk) > 1 {
+				queue = append([][]string{chunk[:len(chunk)/2], chunk[len(chunk)/2:]}, queue...)
+				continue
+			}
+			p.odd[chunk[0]] = true
+			// Fault (point): a device says something of a variable that is no value.
+			into.fail(chunk, fmt.Errorf("what the device says of it cannot be decoded: %s", broken.why))
+			continue
+		}
 		switch {
 		case err != nil && !answered:
 			return err
@@ -48,7 +64,13 @@ func (p *poller) all(ctx context.Context, oids []string, into answers) error {
 		}
 		silent, answered = 0, true
 		p.requests++
+		if len(chunk) == 1 {
+			delete(p.odd, chunk[0])
+		}
 		queue = append(p.take(chunk, packet, into), queue...)
+	}
+	if !answered {
+		return undecoded // nil if nothing was asked
 	}
 	return nil
 }
@@ -60,13 +82,21 @@ func (a answers) fail(oids []string, err error) {
 	}
 }
 
-// chunks parts variables into requests of no more than the device takes.
+// chunks parts variables into requests of no more than the device takes. One whose value could not be decoded is asked for alone, after the
+// others, that it may cost no other one its value.
 func (p *poller) chunks(oids []string) (all [][]string) {
+	var alone [][]string
+	oids = slices.DeleteFunc(slices.Clone(oids), func(oid string) bool {
+		if p.odd[oid] {
+			alone = append(alone, []string{oid})
+		}
+		return p.odd[oid]
+	})
 	for len(oids) > 0 {
 		n := min(p.chunk, len(oids))
 		all, oids = append(all, oids[:n]), oids[n:]
 	}
-	return all
+	return append(all, alone...)
 }
 
 // take takes an answer, and returns what to ask instead where the device refuses the request as a whole.

@@ -20,6 +20,12 @@ import (
 // A liar is a device that answers what a test makes of a request; no device that somebody else wrote does.
 func liar(t *testing.T, answer func(asked *gosnmp.SnmpPacket) *gosnmp.SnmpPacket) Settings {
 	t.Helper()
+	return spoiler(t, answer, func(raw []byte) []byte { return raw })
+}
+
+// spoiler is a liar whose answers are changed on their way.
+func spoiler(t *testing.T, answer func(asked *gosnmp.SnmpPacket) *gosnmp.SnmpPacket, spoil func(raw []byte) []byte) Settings {
+	t.Helper()
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +53,7 @@ func liar(t *testing.T, answer func(asked *gosnmp.SnmpPacket) *gosnmp.SnmpPacket
 				t.Errorf("marshal: %v", err)
 				continue
 			}
-			_, _ = socket.WriteTo(raw, from)
+			_, _ = socket.WriteTo(spoil(raw), from)
 		}
 	})
 	t.Cleanup(func() {

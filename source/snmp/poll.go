@@ -26,8 +26,9 @@ type poller struct {
 
 	mu       sync.Mutex // held by Observe
 	session  *session
-	chunk    int // variables in one request, as many as the device takes
-	requests int // of the exchange
+	chunk    int             // variables in one request, as many as the device takes
+	requests int             // of the exchange
+	odd      map[string]bool // variables whose values could not be decoded
 	rows     map[row][]string
 	searched map[string]time.Time // when columns were, for rows that are not there
 	before   []dodona.Reading     // of the exchange before, of counters and what they need
@@ -42,7 +43,7 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 	if s.Listen != "" {
 		return openListener(s, env)
 	}
-	p := &poller{settings: s, env: env, plan: planOf(s.rules()), chunk: s.MaxOIDs, rows: map[row][]string{}, searched: map[string]time.Time{}}
+	p := &poller{settings: s, env: env, plan: planOf(s.rules()), chunk: s.MaxOIDs, odd: map[string]bool{}, rows: map[row][]string{}, searched: map[string]time.Time{}}
 	p.ended, p.end = context.WithCancel(context.Background())
 	p.recall(env.Cursor)
 	return p, nil
@@ -101,7 +102,7 @@ func (p *poller) exchange(ctx context.Context) (answers, error) {
 		report := p.session.reportOf(err)
 		p.session.close()
 		p.session = nil
-		p.rows, p.searched = map[row][]string{}, map[string]time.Time{}
+		p.odd, p.rows, p.searched = map[string]bool{}, map[row][]string{}, map[string]time.Time{}
 		if !again || !found || report == 0 {
 			return nil, why
 		}
@@ -169,6 +170,13 @@ func (p *poller) search(ctx context.Context, key string, got answers) error {
 		}
 		return true
 	})
+	if _, is := errors.AsType[unreadable](err); is && len(got) > 0 {
+		for r := range wanted {
+			delete(p.rows, r) // another one may say the same further on
+		}
+		got.set(key, varbind{}, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -140,7 +140,7 @@ func (s *session) ask(ctx context.Context, request func() (*gosnmp.SnmpPacket, e
 	p, err = request()
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, undecoded(err)
 	case p.PDUType != gosnmp.GetResponse || p.Version != s.lib.Version || p.RequestID == 0:
 		return nil, errForeign // the library takes an answer to request 0 for its own
 	}

@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gosnmp/gosnmp"
@@ -18,7 +19,14 @@ func (s *session) walk(ctx context.Context, root string, rows, most int, each fu
 	at, seen := root, 0
 	for {
 		packet, err := s.next(ctx, at, rows)
+		broken, is := errors.AsType[unreadable](err)
 		switch {
+		case is && rows > 1: // those before it can be had
+			rows = 1
+			continue
+		case is:
+			// Fault (exchange): a walk comes to what is no value, and so cannot tell what it is of.
+			return false, unreadable{fmt.Sprintf("walk %s: what follows %s: %s", root, at, broken.why)}
 		case err != nil:
 			return false, err
 		case packet.Error == gosnmp.TooBig && rows > 1:
