@@ -90,6 +90,29 @@ func TestWatchdogRestartsASourceThatHangsWhateverItSaysOfItself(t *testing.T) {
 	}
 }
 
+// TestAnOpenThatDoesNotReturnIsTold, and its late source is closed.
+func TestAnOpenThatDoesNotReturnIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		s := &script{open: func(context.Context, source.Env) error {
+			<-release
+			return nil
+		}}
+		p, stop := start(t, s, false, nil)
+		_, _ = ask(t, p, time.Second)
+		time.Sleep(time.Minute)
+		if got := p.Status(); got.Strays == 0 || !strings.Contains(got.LastError, "it did not return when told to") {
+			t.Errorf("strays %d, last error %q", got.Strays, got.LastError)
+		}
+		stop()
+		close(release)
+		synctest.Wait()
+		if got := p.Status().Strays; got != 0 {
+			t.Errorf("strays: %d after their release, want 0", got)
+		}
+	})
+}
+
 func TestStraysAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
