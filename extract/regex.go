@@ -134,6 +134,10 @@ func (t *taken) fromMatch(p plan, r dodona.Reading) error {
 	case !there:
 		return errors.New("the regular expression matches, and its group for the value takes no part in it")
 	}
+	if all := around(body, found[0][:2], found[0][2*p.pattern.value:][:2]); len(p.rule.Enum) == 0 && all != value {
+		return fmt.Errorf("the regular expression takes %s out of %s: let it take all of the number, its sign included, such as (-?[0-9.]+), or say what stands around it",
+			printable(value), printable(all))
+	}
 	if t.point.Value, err = p.scalar(target{shape: text, text: value, place: "the match"}); err != nil || p.pattern.time < 0 {
 		return err
 	}
@@ -145,4 +149,23 @@ func (t *taken) fromMatch(p plan, r dodona.Reading) error {
 		return fmt.Errorf("read time in the match: %w", err)
 	}
 	return nil
+}
+
+// around returns the number that a value is a part of: what stands beside a match that begins or ends with the value, and that the expression
+// does not speak of. Without it "-12.3 kg" would be 12.3 by ([0-9.]+) kg.
+func around(body []byte, match, value []int) string {
+	from, to := value[0], value[1]
+	if match[0] == from {
+		for from > 0 && strings.IndexByte("0123456789-.,", body[from-1]) >= 0 {
+			from--
+		}
+	}
+	if match[1] == to {
+		for more := to; more < len(body) && strings.IndexByte("0123456789.,", body[more]) >= 0; more++ {
+			if body[more] >= '0' && body[more] <= '9' { // what ends a sentence is no part of a number
+				to = more + 1
+			}
+		}
+	}
+	return string(body[from:to])
 }

@@ -2,7 +2,7 @@
 // or with observe (RFC 7641) whenever the device says something new. It only ever sends GET, to one address, never to a group.
 //
 // A reading is the body of one resource, put together of its blocks (RFC 7959), with the media type of its Content-Format. A rule says what in it is
-// the value: value: /t for JSON, {encoding: cbor, pointer: /t}, {senml: NAME} for SenML in JSON and CBOR, {regex: "([0-9.]+)"} for a text. A device with several
+// the value: value: /t for JSON, {encoding: cbor, pointer: /t}, {senml: NAME} for SenML in JSON and CBOR, {regex: "(-?[0-9.]+)"} for a text. A device with several
 // resources has an item for each, called by its path.
 //
 // An observation is asked for again when the device was silent for the Max-Age of what it said last and 5 to 15 s more, when it refuses or ends
