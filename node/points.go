@@ -3,8 +3,10 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
@@ -102,8 +104,46 @@ func (d *deliverer) feedPoints(c *config.Config, s config.Sink, gone map[string]
 		o, err := d.journal.Overtaken(ctx, to.Reader)
 		return sink.Overtaken{Records: o.Records, From: o.From, Until: o.Until}, err
 	}
+	to.Newest = func(ctx context.Context) (time.Time, error) {
+		return d.newest(ctx, c.Has(config.Observe), names, to.Since)
+	}
 	to.Left = func(ctx context.Context) ([]sink.Left, error) { return d.left(ctx, to.Reader, all, gone) }
 	return nil
+}
+
+// newest returns when the newest reading of some sources was kept, of this node alone or of all; zero: there is none but of those that were
+// kept since an instant.
+func (d *deliverer) newest(ctx context.Context, own bool, sources []string, since time.Time) (at time.Time, err error) {
+	var of dodona.Ledger = d.journal
+	if own {
+		of = d.journal.Own()
+	}
+	for _, name := range sources {
+		last, err := of.Last(ctx, dodona.TopicReading, name)
+		if errors.Is(err, dodona.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return at, err
+		}
+		if !last.Appended.Before(since.Truncate(time.Millisecond)) { // sources begin beside the sink
+			for oldest, err := range of.Scan(ctx, dodona.TopicReading, name, nil) {
+				if err != nil {
+					return at, err
+				}
+				last = oldest
+				break
+			}
+			if !last.Appended.Before(since.Truncate(time.Millisecond)) {
+				continue
+			}
+			last.Appended = since // nobody knows of those between
+		}
+		if last.Appended.After(at) {
+			at = last.Appended
+		}
+	}
+	return at, nil
 }
 
 // left returns what waits for a reader of sources that are not observed for it any more, or that had points which are gone.

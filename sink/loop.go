@@ -37,6 +37,9 @@ type Config struct {
 	// Since is the beginning of a sink that was never there: what was kept before is not meant for it. Zero: the call of New. A peer that is away at the first
 	// start misses nothing.
 	Since time.Time
+	// Newest returns when the newest record was kept that a sink of points would be given, zero if there is none: a clock that was ahead at the first start,
+	// and is set right, must not make what comes then older than the sink. Nil: nobody knows.
+	Newest func(ctx context.Context) (time.Time, error)
 	// Stands reports whether its reader has a position, because the sink was there before; nil: nobody knows.
 	Stands func(ctx context.Context) (bool, error)
 	// Backlog returns how many records its reader has not finished, those in hand among them, for the metric of a sink of points; nil: nobody counts.
@@ -206,6 +209,15 @@ func (l *Loop) begin(ctx context.Context, id string) (at time.Time, fresh, ok bo
 			}
 		}
 		at, fresh = l.c.Since.Truncate(time.Millisecond), true // as records are
+		if l.c.Newest != nil {
+			newest, err := l.c.Newest(ctx)
+			if err != nil {
+				return err
+			}
+			if behind := newest.Add(time.Millisecond); behind.Before(at) {
+				at = behind
+			}
+		}
 		body, err := json.Marshal(at)
 		if err != nil {
 			return err

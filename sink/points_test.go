@@ -27,6 +27,7 @@ type pointsRig struct {
 	overtaken sink.Overtaken
 	backlog   func(context.Context) (uint64, error)
 	left      []sink.Left
+	since     time.Time
 }
 
 func (r *pointsRig) Send(_ context.Context, events []sink.ObservationEvent) (sink.Sent, error) {
@@ -67,7 +68,15 @@ func (r *pointsRig) begin() {
 			r.with(func() { o = r.overtaken })
 			return o, nil
 		},
-		Left: func(context.Context) ([]sink.Left, error) { return r.left, nil },
+		Newest: func(context.Context) (time.Time, error) {
+			last, err := r.journal.Last(r.t.Context(), dodona.TopicReading, "boiler")
+			if errors.Is(err, dodona.ErrNotFound) {
+				err = nil
+			}
+			return last.Appended, err
+		},
+		Since: r.since,
+		Left:  func(context.Context) ([]sink.Left, error) { return r.left, nil },
 	})
 	ctx, cancel := context.WithCancel(r.t.Context())
 	r.cancel, r.ended = cancel, make(chan error, 1)
@@ -282,6 +291,27 @@ func TestWhatIsNotDeliveredAnyMoreIsToldAndCounted(t *testing.T) {
 			t.Errorf("events %q", events)
 		}
 		r.recorder.Want(t, "passed over", []telemetry.Counters{telemetry.SinkSkipped}, 100)
+	})
+}
+
+// TestAClockThatWasAheadAtTheFirstStartMakesNothingOlderThanTheSink: what was there before it is not its own, and what comes once the clock is right is.
+func TestAClockThatWasAheadAtTheFirstStartMakesNothingOlderThanTheSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newPointsRig(t)
+		r.say(reading(1, "t=1"))
+		r.rest(time.Second)
+		r.since = time.Now().Add(time.Hour)
+		r.begin()
+		r.say(reading(2, "t=2"))
+		r.end()
+		r.say(reading(3, "t=3"))
+		r.rest(time.Second)
+		r.begin()
+		r.say(reading(4, "t=4"))
+		r.want("what is read then", "t 2 2", "t 3 3 resent", "t 4 4")
+		if s := r.end(); s.Skipped != 0 {
+			t.Errorf("status %+v", s)
+		}
 	})
 }
 
