@@ -45,12 +45,13 @@ func (p *Program) Each(ctx context.Context, readings []dodona.Reading, pushed bo
 		}
 	}
 	silent = slices.DeleteFunc(silent, func(m Made) bool { return had[m.ID] })
-	decoded, err := of.each(ctx, readings)
+	decoded, err := of.each(ctx, readings, pushed)
 	return slices.Concat(all, silent, decoded), err
 }
 
-// each returns the points that the kinds of sources make of an exchange themselves, in the order of arrival.
-func (n *inner) each(ctx context.Context, readings []dodona.Reading) (list []Made, err error) {
+// each returns the points that the kinds of sources make of an exchange themselves, in the order of arrival. Of a pushed
+// source that are those of which something is said.
+func (n *inner) each(ctx context.Context, readings []dodona.Reading, pushed bool) (list []Made, err error) {
 	if len(n.decoders) == 0 {
 		return nil, nil
 	}
@@ -62,10 +63,30 @@ func (n *inner) each(ctx context.Context, readings []dodona.Reading) (list []Mad
 	}
 	slices.SortStableFunc(points, func(a, b dodona.Point) int { return strings.Compare(a.ID, b.ID) })
 	for _, p := range points {
+		if pushed && p.Quality == dodona.Bad && !slices.ContainsFunc(readings, func(r dodona.Reading) bool { return n.speaks(r, p.ID) }) {
+			continue
+		}
 		list = append(list, Made{p, arrival(p, readings)})
 	}
 	slices.SortStableFunc(list, func(a, b Made) int { return a.Received.Compare(b.Received) })
 	return list, nil
+}
+
+// speaks reports whether a reading says something of a point that its source's kind decodes, be it that there is no value. A feed looks for
+// the latest reading that has a value (Has); what is delivered as it comes has to tell a message that names the value and has none from one
+// that is of other things.
+func (n *inner) speaks(r dodona.Reading, id string) bool {
+	source, point := dodona.SplitPointID(id)
+	if r.Source != source {
+		return false
+	}
+	told, tells := n.decoders[source].(interface {
+		Speaks(r dodona.Reading, point string) bool
+	})
+	if tells {
+		return told.Speaks(r, point)
+	}
+	return n.mayDecode(r, id)
 }
 
 // arrival returns when the reading of a decoded point arrived: the one that is as old as the point, or else the last.

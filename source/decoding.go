@@ -26,6 +26,9 @@ type decoding struct {
 // What decode returns may have a method Has(r dodona.Reading, point string) bool, which says whether a reading may have a point, by its
 // item, say. A round names the readings that its points may come from: without the method all that the source brought.
 //
+// It may have a method Speaks of the same form as well, which says whether a reading says something of a point, be it that it has no value:
+// a sink of points is given no bad point of what a message does not speak of. Without the method Has tells.
+//
 // The configuration takes the rules of the settings, and program makes the points: see program.DecodersOf.
 //
 // It is for protocols of registers and binary payloads; http, file and sim leave what they read to the configuration's rules.

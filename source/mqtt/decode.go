@@ -73,6 +73,11 @@ func (d decoding) Has(r dodona.Reading, point string) bool {
 	return !errors.Is(err, errSilent)
 }
 
+// Speaks reports whether a reading says something of a point, be it null.
+func (d decoding) Speaks(r dodona.Reading, point string) bool {
+	return d.Has(r, point) || d[point].Metric == "" && matches(d[point].Topic, r.Item) && isNull(r.Body, d[point].Pointer)
+}
+
 // Apply returns the points of the readings that speak of them. Where none does, each that might says why.
 func (d decoding) Apply(ctx context.Context, c dodona.Call) (result dodona.Result, err error) {
 	for _, point := range slices.Sorted(maps.Keys(d)) {

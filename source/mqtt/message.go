@@ -51,7 +51,7 @@ func at(body []byte, pointer string) (any, error) {
 		return nil, fmt.Errorf("%w: more follows its JSON", errSilent)
 	}
 	for _, name := range strings.Split(pointer, "/")[1:] {
-		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
+		name = unescaped(name)
 		switch of := v.(type) {
 		case map[string]any:
 			v = of[name]
@@ -70,6 +70,24 @@ func at(body []byte, pointer string) (any, error) {
 	}
 	return v, nil
 }
+
+// isNull reports whether null stands at a place of a JSON document: then it speaks of the place, and says that there is no value.
+func isNull(body []byte, pointer string) bool {
+	i := strings.LastIndexByte(pointer, '/')
+	if i < 0 {
+		return false
+	}
+	parent, err := at(body, pointer[:i])
+	if err != nil {
+		return false
+	}
+	of, is := parent.(map[string]any)
+	v, named := of[unescaped(pointer[i+1:])]
+	return is && named && v == nil
+}
+
+// unescaped returns a name of a JSON Pointer as the document has it.
+func unescaped(name string) string { return strings.NewReplacer("~1", "/", "~0", "~").Replace(name) }
 
 func silentAt(pointer string) error {
 	return fmt.Errorf("%w: nothing stands at %s", errSilent, pointer)

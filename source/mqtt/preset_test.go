@@ -155,6 +155,25 @@ func TestAPointIsOfTheMessagesThatSpeakOfIt(t *testing.T) {
 	}
 }
 
+// TestAMessageSpeaksOfWhatItNames, be it null: a sink of points is told so, and nothing of what a message is not about.
+func TestAMessageSpeaksOfWhatItNames(t *testing.T) {
+	s := Settings{Preset: tasmota, Values: map[string]Value{"v": {Device: "plug", Value: "ENERGY/a~1b"}}}
+	s.Complete()
+	d := decoding(s.rules())
+	for body, want := range map[string]bool{
+		`{"ENERGY":{"a/b":1}}`: true, `{"ENERGY":{"a/b":"off"}}`: true, `{"ENERGY":{"a/b":null}}`: true, `{"ENERGY":{"a/b":[]}}`: true,
+		`{"ENERGY":{"c":1}}`: false, `{"ENERGY":null}`: false, `{"ENERGY":[null]}`: false, `{"c":1}`: false, `hello`: false, ``: false, `null`: false, `[]`: false,
+	} {
+		r := recorded(t, "tasmota-sensor.txt")
+		if r.Body = []byte(body); d.Speaks(r, "v") != want {
+			t.Errorf("%s speaks of it: %v, want %v", body, !want, want)
+		}
+		if r.Item = "tele/other/SENSOR"; d.Speaks(r, "v") {
+			t.Errorf("another device's %s speaks of it", body)
+		}
+	}
+}
+
 func TestFiltersMatchTopics(t *testing.T) {
 	for _, c := range []struct {
 		filter, topic string
