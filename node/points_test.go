@@ -154,16 +154,20 @@ sinks: {plant: {collect: {}, points: [m1, m0]}}
 				return len(s) == 1 && s[0].Skipped >= 5, fmt.Sprintf("%+v", s)
 			})
 			var said []string
-			for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, dodona.EventDelivery, nil) {
-				if err != nil {
-					t.Fatal(err)
+			eventually(t, "an event tells of it", func() (bool, string) {
+				said = nil
+				for rec, err := range n.journal.Scan(t.Context(), dodona.TopicEvent, dodona.EventDelivery, nil) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					var e sink.Event
+					if err := json.Unmarshal(rec.Body, &e); err != nil {
+						t.Fatal(err)
+					}
+					said = append(said, e.Message)
 				}
-				var e sink.Event
-				if err := json.Unmarshal(rec.Body, &e); err != nil {
-					t.Fatal(err)
-				}
-				said = append(said, e.Message)
-			}
+				return len(said) > 0, fmt.Sprintf("%+v", n.state.Status().Sinks)
+			})
 			if len(said) != 1 || !strings.HasPrefix(said[0], c.want) {
 				t.Errorf("events %q, want one of %q", said, c.want)
 			}
