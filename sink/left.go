@@ -14,7 +14,7 @@ import (
 type Left struct {
 	Source  string
 	Points  []string // that are not delivered any more; none: nothing of the source is
-	Records uint64   // readings of one exchange each, at most: what was in hand may have gone
+	Records uint64   // exchanges, at most: what was in hand may have gone
 	From    time.Time
 	Until   time.Time
 }
@@ -24,8 +24,8 @@ func (w Left) String() string {
 	if len(w.Points) > 0 {
 		of = strings.Join(w.Points, ", ")
 	}
-	return fmt.Sprintf("%s is not among what this sink delivers any more: at most %s from %s to %s waited and will not be delivered; the journal has them as long as journal.raw says",
-		of, unit.Count(w.Records, "reading"), w.From.UTC().Format(time.RFC3339), w.Until.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s is not among what this sink delivers any more: at most %s from %s to %s, each with all values that were read at once, waited and will not be delivered; the journal has them as long as journal.raw says",
+		of, unit.Count(w.Records, "exchange"), w.From.UTC().Format(time.RFC3339), w.Until.UTC().Format(time.RFC3339))
 }
 
 // sayLeft tells of what waited and is not delivered any more, and counts it; false: ctx ended.

@@ -323,8 +323,8 @@ func (l *Loop) lookForOvertaken(ctx context.Context, p *points, now bool) {
 	l.c.Recorder.Count(telemetry.SinkOvertaken.Of(l.c.Name), o.Records-p.overtaken.Records)
 	p.overtaken = o
 	l.set(func(s *Status) {
-		s.LastError, s.ErrorTime = fmt.Sprintf("the journal kept no room: at most %s from %s to %s were freed before they were delivered; journal.raw says how much is kept",
-			unit.Count(o.Records, "reading"), o.From.UTC().Format(time.RFC3339), o.Until.UTC().Format(time.RFC3339)), l.c.Now()
+		s.LastError, s.ErrorTime = fmt.Sprintf("the journal kept no room: at most %s from %s to %s, each with all values that were read at once, were freed before they were delivered; journal.raw says how much is kept",
+			unit.Count(o.Records, "exchange"), o.From.UTC().Format(time.RFC3339), o.Until.UTC().Format(time.RFC3339)), l.c.Now()
 	})
 	l.tellOvertaken(p)
 }

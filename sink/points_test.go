@@ -283,7 +283,7 @@ func TestWhatIsNotDeliveredAnyMoreIsToldAndCounted(t *testing.T) {
 		}
 		r.begin()
 		s := r.end()
-		want := "press is not among what this sink delivers any more: at most 100 readings from 2026-12-01T04:00:00Z to 2026-12-01T04:01:00Z waited"
+		want := "press is not among what this sink delivers any more: at most 100 exchanges from 2026-12-01T04:00:00Z to 2026-12-01T04:01:00Z, each with all values that were read at once, waited"
 		if s.Skipped != 100 || !strings.HasPrefix(s.LastError, want) {
 			t.Errorf("status %+v, want %q", s, want)
 		}
