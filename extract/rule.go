@@ -43,6 +43,9 @@ type Rule struct {
 	// Regex is a regular expression (RE2, as Go has it) that finds the value in a text: its group called value, else its first group, else
 	// all of what matches; (?P<time>…) finds the time. It must match once, so anchor it, such as 'T=(-?[0-9.]+) °C$'. Default: none.
 	Regex string `yaml:"regex,omitempty" json:"regex,omitempty"`
+	// Decimal is the character before the fraction of a number in a column or what regex finds: "," where 1204,350 is written. Thousands
+	// are not set apart. Default: a point.
+	Decimal string `yaml:"decimal,omitempty" json:"decimal,omitempty"`
 	// Scale is what the value is multiplied by, exactly, such as 0.1. Default: 1.
 	Scale dodona.Decimal `yaml:"scale,omitempty" json:"scale,omitzero"`
 	// Offset is what is added after scaling, in the unit of the point, such as -273.15. Default: 0.
@@ -130,6 +133,9 @@ func (r Rule) Validate() error {
 	}
 	if w != table && len(r.Header) > 0 {
 		mistake("header", errNoColumn)
+	}
+	if r.Decimal != "" {
+		mistake("decimal", r.checkDecimal(w))
 	}
 	if len(r.Enum) > 0 && (r.Scale != dodona.Decimal{} || r.Offset != dodona.Decimal{}) {
 		mistake("enum", errors.New("goes with neither scale nor offset: write the final integers into the table"))

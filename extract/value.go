@@ -35,9 +35,9 @@ func (p plan) scalar(t target) (dodona.Decimal, error) {
 	case t.shape == boolean:
 		t.text = "0"
 	}
-	v, err := dodona.ParseDecimal(t.text)
+	v, err := p.number(t.text)
 	if err != nil {
-		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(cmp.Or(t.place, "the top")), notNumber(t.text, err))
+		return zero, fmt.Errorf("read %s at %s: %w", t.shape, printable(cmp.Or(t.place, "the top")), err)
 	}
 	if p.rule.Scale.Sign() != 0 {
 		if v, err = v.Mul(p.rule.Scale); err != nil {
@@ -50,9 +50,61 @@ func (p plan) scalar(t target) (dodona.Decimal, error) {
 	return v, nil
 }
 
+// number reads a number: one of a document as JSON writes it, one of a column or a regular expression as instruments do.
+func (p plan) number(s string) (dodona.Decimal, error) {
+	w := p.rule.way()
+	if w != table && w != match {
+		v, err := dodona.ParseDecimal(s)
+		return v, notNumber(s, err)
+	}
+	comma := p.rule.Decimal == ","
+	if comma && strings.Contains(s, ".") {
+		return dodona.Decimal{}, fmt.Errorf("%s is not a number: decimal is a comma here, and no point is read, nor thousands", printable(s))
+	}
+	v, err := dodona.ParseDecimal(written(s, p.rule.Decimal))
+	switch {
+	case err == nil, errors.Is(err, dodona.ErrRange):
+		return v, err
+	case comma:
+		return v, fmt.Errorf("%s is not a number: want digits with at most one comma", printable(s))
+	case p.rule.Decimal == "" && strings.Count(s, ",") == 1 && !strings.Contains(s, "."):
+		return v, fmt.Errorf("%w: where one stands before the fraction, say decimal: \",\" in the rule", notNumber(s, err))
+	}
+	return v, notNumber(s, err)
+}
+
+// written returns a number as JSON writes it: with a point, and a digit on each side of it.
+func written(s, decimal string) string {
+	if decimal == "," {
+		s = strings.ReplaceAll(s, ",", ".")
+	}
+	before, after, found := strings.Cut(s, ".")
+	ahead, behind := before != "" && isDigit(before[len(before)-1]), after != "" && isDigit(after[0])
+	switch {
+	case !found, ahead == behind, !ahead && strings.Trim(before, "+-") != "", !behind && after != "" && after[0] != 'e' && after[0] != 'E':
+		return s
+	case !ahead:
+		return before + "0." + after
+	}
+	return before + after
+}
+
+// checkDecimal tells what is wrong with the character before a fraction.
+func (r Rule) checkDecimal(w way) error {
+	switch {
+	case w != table && w != match:
+		return errors.New("is for a number in a text, and the rule has neither column nor regex")
+	case r.Decimal != "," && r.Decimal != ".":
+		return fmt.Errorf("%s: want \",\" or \".\"", printable(r.Decimal))
+	case len(r.Enum) > 0:
+		return errors.New("leave it out: with enum the text is no number")
+	}
+	return nil
+}
+
 // notNumber adds to an error about a text what the text was probably meant as.
 func notNumber(s string, err error) error {
-	if errors.Is(err, dodona.ErrRange) {
+	if err == nil || errors.Is(err, dodona.ErrRange) {
 		return err
 	}
 	switch strings.ToLower(s) {

@@ -303,3 +303,25 @@ func TestADocumentThatIsNoJSONSaysWhichRuleWouldReadIt(t *testing.T) {
 		t.Errorf("got %+v of a text that is a number", p)
 	}
 }
+
+func TestADecimalCharacterIsOfATextAlone(t *testing.T) {
+	for want, rule := range map[string]Rule{
+		"":                                    {Column: "b", Decimal: ","},
+		"decimal: x: want \",\" or":           {Column: "b", Decimal: "x"},
+		"has neither column nor regex":        {Pointer: "/t", Decimal: ","},
+		"with enum the text is no number":     {Regex: "(.*)", Decimal: ",", Enum: map[string]int64{"on": 1}},
+		"decimal: is for a number in a text,": {SenML: "t", Decimal: "."},
+	} {
+		if err := rule.Validate(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: got %v, want %q", rule, err, want)
+		}
+	}
+	for rule, want := range map[string]string{"1.204,5": "no point is read", "1,2,3": "at most one comma", "x": "at most one comma"} {
+		if got := apply(t, Rule{Regex: "(.*)", Decimal: ","}, reading(rule))[0]; got.Quality != dodona.Bad || !strings.Contains(got.Reason, want) {
+			t.Errorf("%s: got %+v, want %q", rule, got, want)
+		}
+	}
+	if got := apply(t, Rule{Regex: "(.*)"}, reading("12,5"))[0]; !strings.Contains(got.Reason, `say decimal: ","`) {
+		t.Errorf("got %q, which names no way out", got.Reason)
+	}
+}

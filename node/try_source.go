@@ -45,6 +45,12 @@ func (t SourceTrial) PointsOf(i int) (list []dodona.Point) {
 	return list
 }
 
+// Took reports whether a point was taken, and a reading is one that has it.
+func (t SourceTrial) Took(r dodona.Reading, id string) bool {
+	good := slices.ContainsFunc(t.Points, func(p dodona.Point) bool { return p.ID == id && p.Quality != dodona.Bad })
+	return good && (t.has == nil || t.has(r, id))
+}
+
 // Bad returns the points that were not taken.
 func (t SourceTrial) Bad() (list []dodona.Point) {
 	for _, p := range t.Points {

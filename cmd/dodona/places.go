@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,15 +27,27 @@ func placeTable(t node.SourceTrial, r dodona.Reading) table.Table {
 		return table.Table{} // the points have said so, or the document is the kind's own
 	}
 	taken, sought := map[string]string{}, []string{}
-	for point, rule := range t.Source.Rules {
-		id := dodona.PointID(t.Source.Name, point)
-		rule = rule.Chosen(r)
-		taken[rule.Pointer] = id
-		if rule.Pointer == "" && count == 1 {
-			taken[places[0].Pointer] = id
+	take := func(pointer, by string) {
+		if before := taken[pointer]; before != "" {
+			by = before + ", " + by
 		}
-		if rule.Time != "" {
-			taken[rule.Time] = id + " (time)"
+		taken[pointer] = by
+	}
+	for _, point := range slices.Sorted(maps.Keys(t.Source.Rules)) {
+		rule := t.Source.Rules[point]
+		id := dodona.PointID(t.Source.Name, point)
+		if rule.Item != "" && rule.Item != r.Item {
+			continue // it looks elsewhere
+		}
+		rule = rule.Chosen(r)
+		if t.Took(r, id) {
+			take(rule.Pointer, id)
+			if rule.Pointer == "" && count == 1 {
+				take(places[0].Pointer, id)
+			}
+			if rule.Time != "" {
+				take(rule.Time, id+" (time)")
+			}
 		}
 		if slices.ContainsFunc(t.Bad(), func(p dodona.Point) bool { return p.ID == id }) {
 			sought = append(sought, rule.Pointer)
