@@ -283,12 +283,13 @@ func (s *Settings) checkSecurity() error {
 	if !slices.Contains(Policy("").Words(), string(s.Policy)) {
 		errs = append(errs, fmt.Errorf("policy: %q: want %s", s.Policy, strings.Join(Policy("").Words(), ", ")))
 	}
+	none := strings.EqualFold(string(s.Security), string(securityNone)) // so that who writes none is told all at once
 	switch {
-	case s.Security == securityNone && s.Policy != bestPolicy:
+	case none && s.Policy != bestPolicy:
 		errs = append(errs, fmt.Errorf("policy: %s: with security: None there is none", s.Policy))
-	case s.Security == securityNone && s.Cert != "":
+	case none && s.Cert != "":
 		errs = append(errs, errors.New("cert: with security: None nobody knows who the server is, so nothing is signed for it; want security: Sign or SignAndEncrypt"))
-	case s.Security == securityNone && s.User != "" && !s.PasswordUnprotected:
+	case none && s.User != "" && !s.PasswordUnprotected:
 		errs = append(errs, errors.New("password: with security: None whoever poses as the server can have it; want security: Sign or SignAndEncrypt, or password_unprotected: true"))
 	}
 	switch {
