@@ -283,13 +283,12 @@ func (s *Settings) checkSecurity() error {
 	if !slices.Contains(Policy("").Words(), string(s.Policy)) {
 		errs = append(errs, fmt.Errorf("policy: %q: want %s", s.Policy, strings.Join(Policy("").Words(), ", ")))
 	}
-	none := strings.EqualFold(string(s.Security), string(securityNone)) // so that who writes none is told all at once
 	switch {
-	case none && s.Policy != bestPolicy:
+	case s.Security == securityNone && s.Policy != bestPolicy:
 		errs = append(errs, fmt.Errorf("policy: %s: with security: None there is none", s.Policy))
-	case none && s.Cert != "":
+	case s.Security == securityNone && s.Cert != "":
 		errs = append(errs, errors.New("cert: with security: None nobody knows who the server is, so nothing is signed for it; want security: Sign or SignAndEncrypt"))
-	case none && s.User != "" && !s.PasswordUnprotected:
+	case s.Security == securityNone && s.User != "" && !s.PasswordUnprotected:
 		errs = append(errs, errors.New("password: with security: None whoever poses as the server can have it; want security: Sign or SignAndEncrypt, or password_unprotected: true"))
 	}
 	switch {
