@@ -316,6 +316,14 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 	}
 	if !unknown {
 		l.warnOfItems(s, where, n)
+		if own, doubts := s.Settings.(interface {
+			Doubts(tell func(key, message, hint string)) // what may well be meant otherwise
+		}); doubts {
+			own.Doubts(func(key, message, hint string) {
+				_, at := n.Descend(n.At, s.Kind+"."+key)
+				l.report.Warn(at, where, key+": "+message, hint)
+			})
+		}
 	}
 }
 

@@ -84,7 +84,7 @@ var (
 type exception struct{ function, code byte }
 
 var exceptions = map[byte]string{
-	1: "illegal function: the unit does not have this table", 2: "illegal data address: the unit has no such register", 3: "illegal data value",
+	1: "illegal function: the unit does not have this table", 2: "illegal data address: the unit has no such register; if its manual counts from one set base: 1, if it says 40001 write at: 40001", 3: "illegal data value",
 	4: "the device failed", 5: "busy: it acknowledged, and takes long", 6: "busy", 7: "negative acknowledge", 8: "its memory has a parity error",
 	10: "the gateway has no path to the unit", 11: "the gateway had no answer of the unit",
 }

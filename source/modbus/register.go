@@ -139,6 +139,26 @@ func (r Register) place(base int, rule *Rule) (at int, err error) {
 	return at, err
 }
 
+// Doubts tells of addresses that look like the notation of five digits, which is for at.
+func (s *Settings) Doubts(tell func(key, message, hint string)) {
+	points := s.points()
+	for _, point := range slices.Sorted(maps.Keys(points)) {
+		r := points[point]
+		for _, c := range []struct {
+			table   table
+			address *int
+			digit   int
+		}{{holding, r.Holding, 4}, {input, r.Input, 3}, {discrete, r.Discrete, 1}} {
+			if c.address == nil || *c.address/10_000 != c.digit || *c.address%10_000 == 0 {
+				continue
+			}
+			n := *c.address
+			tell("registers."+point+"."+string(c.table), fmt.Sprintf("%d is asked for as the address %d, which manuals of five digits do not mean", n, n-s.Base),
+				fmt.Sprintf("if the manual says %d write at: %d; if the address is meant, at: %d%05d says so", n, n, c.digit, n-s.Base+1))
+		}
+	}
+}
+
 // numbered reads the notation of five or six digits.
 func numbered(text string) (t table, at int, err error) {
 	n, err := strconv.ParseUint(text, 10, 32)
