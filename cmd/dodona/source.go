@@ -105,6 +105,9 @@ func untaken(term terminal, trials []node.SourceTrial, raw, asJSON bool) error {
 			}
 			continue
 		}
+		if listsMetrics(t) {
+			continue // there is no rule that could fail
+		}
 		for _, p := range t.Bad() {
 			failed = true
 			if raw {
@@ -217,6 +220,12 @@ func printSourceTrials(term terminal, trials []node.SourceTrial) error {
 		last := t.Readings[len(t.Readings)-1]
 		if err := term.line("%s  %s  %s, received %s", t.Source.Name, t.Source.Kind, cameOf(t.Readings), last.Received.UTC().Format(time.RFC3339)); err != nil {
 			return err
+		}
+		if listsMetrics(t) {
+			if err := term.table(metricTable(t.Readings)); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := term.table(pointTable(t.Points)); err != nil {
 			return err
