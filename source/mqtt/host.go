@@ -104,7 +104,7 @@ func (s *Settings) sparkplugFilters() (all []string) {
 	case len(groups) > 0:
 		all = slices.Sorted(maps.Keys(groups))
 	default:
-		all = []string{namespace + "/+/+/+/#"} // a # alone would have STATE too
+		all = []string{namespace + "/+/+/+", namespace + "/+/+/+/+"} // a # alone would have STATE too; there are brokers for whom +/# is not what ends at +
 	}
 	if s.Sparkplug.Host != "" {
 		all = append(all, s.Sparkplug.stateTopic())
