@@ -12,9 +12,10 @@ import (
 
 func TestASinkWaitsForWhatItsOwnReaderHasNotRead(t *testing.T) {
 	readers := []api.ReaderStatus{
-		{Name: "sink-main", Node: "gw-2", Backlog: 1000},
-		{Name: "sink-other", Node: "gw-7", Own: true, Backlog: 5},
-		{Name: "sink-main", Node: "gw-7", Own: true, Backlog: 83},
+		{Name: "sink-main", Node: "gw-2", Configured: true, Backlog: 1000},
+		{Name: "sink-other", Node: "gw-7", Own: true, Configured: true, Backlog: 5},
+		{Name: "points-main", Node: "gw-7", Own: true, Backlog: 700}, // of a policy before
+		{Name: "sink-main", Node: "gw-7", Own: true, Configured: true, Backlog: 83},
 	}
 	if got := toRead("main", readers); got != 83 {
 		t.Errorf("got %d records to read, want 83", got)
