@@ -33,6 +33,7 @@ type lane struct {
 	carry       *pending // taken from the queue, but too much for the group before it
 	pace        pace
 	seen        map[string]seen // by subject
+	again       map[string]seen // by subject: positions that retention wrote again, until somebody writes behind them
 	sinceRetain int             // bytes written since retention last looked
 	refused     int             // times in a row that a large flight was not taken by a store elsewhere
 

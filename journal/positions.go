@@ -49,6 +49,9 @@ func (l *lane) keepPositions(ctx context.Context, s *space, cut uint64) error {
 		return nil
 	}
 	left := l.room(s.said) / mostPositions
+	if err := l.visit(ctx, func() { left -= min(left, l.standing(cut)) }); err != nil {
+		return err
+	}
 	for _, topic := range l.spec.topics {
 		info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(l.j.net.topic(topic)))
 		if err != nil {
@@ -71,6 +74,20 @@ func (l *lane) keepPositions(ctx context.Context, s *space, cut uint64) error {
 		}
 	}
 	return nil
+}
+
+// standing returns how much those positions take that were written again and stand at a place or behind it: all of them share the room, whenever
+// it was that retention came to each. It runs in the lane.
+func (l *lane) standing(cut uint64) (size uint64) {
+	for subject, was := range l.again {
+		switch now := l.seen[subject]; {
+		case now.place != was.place:
+			delete(l.again, subject) // its owner has written since, or it is forgotten
+		case now.place >= cut:
+			size += uint64(was.size)
+		}
+	}
+	return size
 }
 
 // keepPosition writes the position of a subject again if its last record stands before a place. left is what positions may take still.
@@ -133,5 +150,12 @@ func (l *lane) renew(last stored, rec dodona.Record) (done bool, err error) {
 	if err != nil || len(rest) > 0 {
 		return false, err
 	}
-	return true, <-p.done
+	if err := <-p.done; err != nil {
+		return true, err
+	}
+	if l.again == nil {
+		l.again = map[string]seen{}
+	}
+	l.again[subject] = l.seen[subject]
+	return true, nil
 }

@@ -204,3 +204,40 @@ func TestAReaderStandsOnceItRead(t *testing.T) {
 	}
 	want("me", true)
 }
+
+// TestPositionsShareTheirRoomWheneverTheyAreWrittenAgain: retention frees record by record, and comes to one position after the other.
+func TestPositionsShareTheirRoomWheneverTheyAreWrittenAgain(t *testing.T) {
+	j := open(t, Config{Raw: Limits{Bytes: unit.MiB}})
+	l := j.lanes[streamRaw]
+	large := bytes.Repeat([]byte("x"), 100<<10)
+	for n := range 3 {
+		if err := j.Append(t.Context(), exchange(t, "s"+strconv.Itoa(n), "1", large)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := 0
+	for n := range 3 {
+		at, err := l.fetch(t.Context(), query{LastFor: j.net.subject(dodona.TopicReading, "s"+strconv.Itoa(n), j.cfg.Node)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := l.stream.Info(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := space{bytes: info.State.Bytes, limit: uint64(info.Config.MaxBytes), said: uint64(info.Config.MaxBytes)}
+		if err := l.keepPositions(t.Context(), &s, at.stream+1); err != nil {
+			t.Fatal(err)
+		}
+		after, err := l.fetch(t.Context(), query{LastFor: j.net.subject(dodona.TopicReading, "s"+strconv.Itoa(n), j.cfg.Node)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after.stream > at.stream {
+			again++
+		}
+	}
+	if again != 1 {
+		t.Errorf("%d of 3 were written again, want the 1 that fits into a quarter of the limit", again)
+	}
+}
