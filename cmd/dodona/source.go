@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"mime"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -200,8 +202,14 @@ func printBodies(term terminal, readings []dodona.Reading, several bool) error {
 	return nil
 }
 
-// isText reports whether a body says something to who looks at it: a terminal shows the others in hexadecimal.
+// isText reports whether a body says something to who looks at it: a terminal shows the others in hexadecimal. A text that steers is one too.
 func isText(r dodona.Reading) bool {
+	if media, _, err := mime.ParseMediaType(r.ContentType); err == nil && (media == "application/json" || strings.HasPrefix(media, "text/")) {
+		return true
+	}
+	if open := bytes.TrimSpace(r.Body); utf8.Valid(open) && (bytes.HasPrefix(open, []byte("{")) || bytes.HasPrefix(open, []byte("["))) {
+		return true // a document, whatever its server calls it
+	}
 	return (utf8.Valid(r.Body) || r.ContentType != "application/octet-stream") && !bytes.ContainsFunc(r.Body, func(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' })
 }
 

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -96,5 +98,17 @@ func Dial(port int) func(context.Context) error {
 			return err
 		}
 		return c.Close()
+	}
+}
+
+// TakenUDP returns what is ready once somebody has a port over UDP, on Linux. It looks: whoever binds the port to find out stands in the way of
+// whom it waits for.
+func TakenUDP(port int) func(context.Context) error {
+	return func(context.Context) error {
+		sockets, err := os.ReadFile("/proc/self/net/udp")
+		if err == nil && !strings.Contains(string(sockets), fmt.Sprintf(":%04X 00000000:0000", port)) {
+			err = fmt.Errorf("nobody has port %d over UDP", port)
+		}
+		return err
 	}
 }

@@ -104,14 +104,7 @@ func (d *knxd) start(t *testing.T) {
 		d.Restart()
 		return
 	}
-	d.Process = peertest.Start(t, peertest.Command{Name: peertest.Debian(t, "knxd"), Args: []string{d.args}, Ready: func(context.Context) error {
-		c, err := net.ListenPacket("udp4", fmt.Sprintf("0.0.0.0:%d", d.port))
-		if err != nil {
-			return nil // it is taken
-		}
-		c.Close()
-		return errors.New("nobody has its port")
-	}})
+	d.Process = peertest.Start(t, peertest.Command{Name: peertest.Debian(t, "knxd"), Args: []string{d.args}, Ready: peertest.TakenUDP(d.port)})
 }
 
 // A client is xknx on a tunnel of a knxd.

@@ -154,14 +154,7 @@ func startKNX(t testing.TB, many bool) *peer {
 	if err := durable.Write(ini, []byte(text), 0o600); err != nil {
 		t.Fatalf("%v", err)
 	}
-	knxd := peertest.Start(t, peertest.Command{Name: peertest.Debian(t, "knxd"), Args: []string{ini}, Ready: func(context.Context) error {
-		c, err := net.ListenPacket("udp4", fmt.Sprintf("0.0.0.0:%d", port))
-		if err != nil {
-			return nil // it is taken
-		}
-		c.Close()
-		return fmt.Errorf("nobody has port %d", port)
-	}})
+	knxd := peertest.Start(t, peertest.Command{Name: peertest.Debian(t, "knxd"), Args: []string{ini}, Ready: peertest.TakenUDP(port)})
 	client := peertest.Start(t, peertest.Command{Name: python, Args: []string{testdata(t, "knx", "client.py"), strconv.Itoa(port), strconv.Itoa(control)}, ReadyLine: "ready"})
 	return &peer{
 		parts: []*peertest.Process{knxd, client},
