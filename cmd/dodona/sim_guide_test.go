@@ -67,7 +67,7 @@ func (s *simulated) says(t *testing.T, line string, has func(said string) bool) 
 // withConfig writes the configuration that the plant prints.
 func (s *simulated) withConfig(t *testing.T, dir string) {
 	t.Helper()
-	s.says(t, "", func(string) bool { return strings.Contains(s.out.String(), "press") })
+	s.says(t, "", func(string) bool { return strings.Contains(s.out.String(), "strokes\n") })
 	text := s.says(t, "config", func(said string) bool { return strings.Contains(said, "press.strokes: {decimals") })
 	if err := os.WriteFile(filepath.Join(dir, "plant.yaml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
