@@ -73,7 +73,7 @@ type Sparkplug struct {
 	// Host is the id of this host application, whose STATE is published while there is a connection: edge nodes that wait for a primary
 	// host wait for it. Default: none, nothing is published of it.
 	Host string `yaml:"host,omitempty"`
-	// Rebirth asks edge nodes for their births where something of them is missing. Default: true.
+	// Rebirth asks edge nodes for their births where something of them is missing; false is for those that do not bear commands. Default: true.
 	Rebirth bool `yaml:"rebirth"`
 }
 

@@ -114,9 +114,9 @@ func startSparkplug(t testing.TB, _ bool) *peer {
 	edge := peertest.Start(t, peertest.Command{Name: python, Args: []string{testdata(t, "mqtt", "wrapper.py"), port}, ReadyLine: "born"})
 	return &peer{
 		parts: []*peertest.Process{b.Process, edge},
-		again: edge.Restart, // it ends when its broker does
+		again: edge.Restart, // it ends when its broker does, and stops listening at the first command
 		sources: sourcesOf("sparkplug", false, 1, 1, []string{"load", "temp"}, func(int) string {
-			return fmt.Sprintf("mqtt: {url: %q, sparkplug: {}, expect: 2s, keep_alive: 2s, connect_timeout: 3s, metrics: {load: {group: G, edge: E, metric: load}, temp: {group: G, edge: E, device: D, metric: temp}}}", b.URL)
+			return fmt.Sprintf("mqtt: {url: %q, sparkplug: {rebirth: false}, expect: 2s, keep_alive: 2s, connect_timeout: 3s, metrics: {load: {group: G, edge: E, metric: load}, temp: {group: G, edge: E, device: D, metric: temp}}}", b.URL)
 		}),
 	}
 }
