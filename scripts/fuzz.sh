@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # fuzz.sh TIME: every fuzz target of the module by Go's engine, for TIME each: 20s, or 1000000x for so many executions.
 # fuzz.sh quick: every target that internal/fuzztest runs, 100,000 executions each of inputs that a generator makes of its seeds. What decodes bytes
-# of devices does all of them; what else takes longer than some processor time does fewer, and that is told.
+# of devices does all of them; what else takes longer than some processor time does fewer, and that is told. The inputs are the same each time, so that
+# nobody's change fails for what was there before it; DODONA_FUZZ_SEED=N tries others.
 set -euo pipefail
 time=${1:-20s}
 of_devices='^\./(source|extract|internal/(registers|sparkplug|mqttc))(/|$)'
@@ -13,7 +14,7 @@ if [ "$time" = quick ]; then
   run() { # CPU PACKAGES
     local cpu=$1
     shift
-    DODONA_FUZZ=${DODONA_FUZZ:-100000} DODONA_FUZZ_CPU=$cpu go test -p 2 -count=1 -v -run '^Fuzz' -timeout 20m "$@" >>"$out" 2>&1 ||
+    DODONA_FUZZ=${DODONA_FUZZ:-100000} DODONA_FUZZ_SEED=${DODONA_FUZZ_SEED:-12} DODONA_FUZZ_CPU=$cpu go test -p 2 -count=1 -v -run '^Fuzz' -timeout 20m "$@" >>"$out" 2>&1 ||
       { grep -vE '^(=== |ok |PASS|    --- PASS|--- PASS)' "$out"; echo "fuzz: a target failed: its input stands above; keep it in testdata/fuzz" >&2; exit 1; }
   }
   run 0s $(targets | grep -E "$of_devices")

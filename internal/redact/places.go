@@ -92,7 +92,7 @@ type address struct {
 // list looks at URLs that a comma sets apart.
 func (a address) list(from, to int) {
 	for {
-		scheme := strings.IndexByte(a.text[from:to], '/') + from
+		scheme := strings.IndexAny(a.text[from:to], `/\`) + from // there is one: what is looked at has a scheme
 		next := listPattern.FindStringIndex(a.text[scheme:to])
 		if next == nil || strings.ContainsAny(a.text[scheme:scheme+next[0]], "?#") {
 			a.one(scheme, to)

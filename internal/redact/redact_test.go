@@ -76,6 +76,8 @@ func TestWhatLooksLikeASecretGoes(t *testing.T) {
 		"https://h/bot123456:ABC-DEF/send":                                       "https://h/•••/send",
 		"https://h/8f14e45f-ceea-467f-a0c0-1234567890ab":                         "https://h/•••",
 		`{"url":"https://h/?a=1\u0026key=2"}`:                                    `{"url":"https://h/?a=•••\u0026key=•••"}`,
+		`mqtt:\\me:pw@h\x`:                                                       `mqtt:\\•••@h\x`,
+		`see xb.c:\u0000 a`:                                                      `see xb.c:\u0000 a`,
 		`https:\/\/me:pw@h\/x`:                                                   `https:\/\/•••@h\/x`,
 		"nats://u:p@10.0.0.1:4222,nats://10.0.0.2:4222":                          "nats://•••@10.0.0.1:4222,nats://10.0.0.2:4222",
 		"https://u:pa/ss@h/x":                                                    "https://•••@h/x",
@@ -133,6 +135,7 @@ func FuzzNoTextPanics(f *testing.F) {
 	f.Add("a ", " b")
 	f.Add(`{"a": "http://`, `@x?y#z"}`)
 	f.Add("\xff\"\\", "\\u00")
+	f.Add(`bc:\x`, "")
 	fuzztest.Run(f, func(t *testing.T, before, behind string) {
 		const s = "Swordfish-1"
 		r := New(s)
