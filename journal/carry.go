@@ -144,14 +144,9 @@ func (l *lane) tooSmall(keys int, bytes uint64) string {
 }
 
 // carryOver writes last records again at the end of the stream, if they are still the last of their subjects.
-func (l *lane) carryOver(ctx context.Context, s *space, list []last, bytes uint64) (err error) {
-	if s.bytes+bytes+bytes/4 > s.limit {
-		if s.limit, err = l.widen(ctx, *s, bytes+bytes/4+uint64(l.needs.Load())); err != nil {
-			return err
-		}
-	}
+func (l *lane) carryOver(ctx context.Context, s *space, list []last) error {
 	for len(list) > 0 {
-		part, _ := firstOf(list[:min(len(list), carryRecords)], carryBytes)
+		part, size := firstOf(list[:min(len(list), carryRecords)], carryBytes)
 		list = list[len(part):]
 		subjects := make([]string, len(part))
 		for i, f := range part {
@@ -163,7 +158,11 @@ func (l *lane) carryOver(ctx context.Context, s *space, list []last, bytes uint6
 		}
 		found = slices.DeleteFunc(found, func(f stored) bool { return f.stream > part[len(part)-1].place })
 		var failed error
-		if err := l.visit(ctx, func() { failed = l.rewrite(found) }); err != nil {
+		if err := l.visit(ctx, func() {
+			if failed = l.makeRoom(ctx, s, size); failed == nil {
+				failed = l.rewrite(found)
+			}
+		}); err != nil {
 			return err
 		}
 		if failed != nil {

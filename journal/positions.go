@@ -115,14 +115,13 @@ func (l *lane) keepPosition(ctx context.Context, s *space, subject string, cut u
 				"subject", subject, "size", sizeOf(size), "limit", l.limitNow())
 			return nil
 		}
-		if s.bytes+size+size/4 > s.limit {
-			if s.limit, err = l.widen(ctx, *s, size+size/4+uint64(l.needs.Load())); err != nil {
-				return err
-			}
-		}
 		done := false
 		var failed error
-		if err := l.visit(ctx, func() { done, failed = l.renew(last, rec) }); err != nil {
+		if err := l.visit(ctx, func() {
+			if failed = l.makeRoom(ctx, s, size); failed == nil {
+				done, failed = l.renew(last, rec)
+			}
+		}); err != nil {
 			return err
 		}
 		if failed != nil {
@@ -130,7 +129,6 @@ func (l *lane) keepPosition(ctx context.Context, s *space, subject string, cut u
 		}
 		if done {
 			*left -= size
-			s.bytes += size
 			return nil
 		}
 	}

@@ -128,7 +128,7 @@ func TestAPositionIsNeverSetBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := space{bytes: info.State.Bytes, limit: uint64(info.Config.MaxBytes), said: uint64(info.Config.MaxBytes)}
+		s := space{born: info.Created, bytes: info.State.Bytes, limit: uint64(info.Config.MaxBytes), said: uint64(info.Config.MaxBytes)}
 		if err := l.keepPositions(t.Context(), &s, info.State.LastSeq+1); err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestPositionsShareTheirRoomWheneverTheyAreWrittenAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := space{bytes: info.State.Bytes, limit: uint64(info.Config.MaxBytes), said: uint64(info.Config.MaxBytes)}
+		s := space{born: info.Created, bytes: info.State.Bytes, limit: uint64(info.Config.MaxBytes), said: uint64(info.Config.MaxBytes)}
 		if err := l.keepPositions(t.Context(), &s, at.stream+1); err != nil {
 			t.Fatal(err)
 		}
@@ -239,5 +239,40 @@ func TestPositionsShareTheirRoomWheneverTheyAreWrittenAgain(t *testing.T) {
 	}
 	if again != 1 {
 		t.Errorf("%d of 3 were written again, want the 1 that fits into a quarter of the limit", again)
+	}
+}
+
+// TestAPositionGetsRoomWhateverWaitsToAppend: what was measured is old when the lane comes to write, for others appended meanwhile.
+func TestAPositionGetsRoomWhateverWaitsToAppend(t *testing.T) {
+	j := open(t, Config{Raw: Limits{Bytes: unit.MiB}})
+	l := j.lanes[streamRaw]
+	large := bytes.Repeat([]byte("x"), 150<<10)
+	if err := j.Append(t.Context(), exchange(t, "rows", "1", large)); err != nil {
+		t.Fatal(err)
+	}
+	before, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 80 { // up to where nothing is freed yet, and 200 KiB do not fit
+		r := reading(i)
+		r.Body = body8k
+		if err := j.Append(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now, err := l.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now.first != before.first || now.limit != before.limit || now.bytes+200<<10 < now.limit {
+		t.Fatalf("the stream is not as this test wants it: %+v, then %+v", before, now)
+	}
+	if err := l.keepPositions(t.Context(), &before, now.last+1); err != nil {
+		t.Fatal(err)
+	}
+	after, err := l.fetch(t.Context(), query{LastFor: j.net.subject(dodona.TopicReading, "rows", j.cfg.Node)})
+	if err != nil || after.stream <= now.last {
+		t.Errorf("it stands at %d (%v), want behind %d", after.stream, err, now.last)
 	}
 }

@@ -149,8 +149,8 @@ func (l *lane) free(ctx context.Context, s space, wanted uint64) (why string, er
 		return "", fmt.Errorf("keep positions: %w", err)
 	}
 	for len(carried) > 0 {
-		part, size := firstOf(carried, carryRoom)
-		if err := l.carryOver(ctx, &s, part, size); err != nil {
+		part, _ := firstOf(carried, carryRoom)
+		if err := l.carryOver(ctx, &s, part); err != nil {
 			return "", fmt.Errorf("keep last claims and answers: %w", err)
 		}
 		if carried = carried[len(part):]; len(carried) > 0 {

@@ -136,6 +136,20 @@ func (l *lane) widen(ctx context.Context, s space, by uint64) (uint64, error) {
 	return to, nil
 }
 
+// makeRoom gives the stream room for what retention writes again. It runs in the lane just before the writing, and looks how full the stream is now:
+// whoever waits to append would else take what was given meanwhile.
+func (l *lane) makeRoom(ctx context.Context, s *space, bytes uint64) error {
+	info, err := l.lookAgain(ctx, *s)
+	if err != nil {
+		return fmt.Errorf("look at stream %s: %w", l.spec.name, err)
+	}
+	s.bytes = info.State.Bytes
+	if need := bytes + bytes/4; s.bytes+need > s.limit {
+		s.limit, err = l.widen(ctx, *s, max(need, l.room(s.said)/16)+uint64(l.needs.Load()))
+	}
+	return err
+}
+
 // wideFor is how long room beyond the limit stands unused before it is taken back: whoever got it may be far away, and tries only now and then.
 const wideFor = 30 * time.Second
 
