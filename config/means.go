@@ -30,6 +30,7 @@ var called = map[string]string{
 	"ca":              "cacert cacerts cafile tlsca rootca capath certificateauthority truststore",
 	"tls":             "tlsconfig ssl clientcert clientcertificate",
 	"cert":            "certfile tlscert certificate clientcert",
+	"server_name":     "name servername sni tlsname tlsservername certificatehost certificatename",
 	"path":            "file files filename filepath name location glob",
 	"format":          "dataformat type mode encoding parser",
 	"expect":          "expectevery watchdog",

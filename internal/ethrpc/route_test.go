@@ -32,7 +32,7 @@ func TestAnEndpointIsReachedByItsRoute(t *testing.T) {
 		want  string
 	}{
 		{httpc.Route{CA: ca}, ""},
-		{httpc.Route{}, "certificate signed by unknown authority"},
+		{httpc.Route{}, "is of an unknown authority: it vouches for itself; ca can name its PEM file"},
 		{httpc.Route{CA: ca, Proxy: httpc.Proxy{URL: proxy.URL}}, "wants a user and a password (407); set proxy: {url, user, password}"},
 	} {
 		client, err := ethrpc.NewClient(ethrpc.Options{URLs: []string{s.URL + "/s3cret"}, ChainID: 5, Timeout: time.Minute, Route: c.route})

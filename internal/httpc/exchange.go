@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/expiry"
+	"github.com/dodona-oracle/dodona/internal/handshake"
 	"github.com/dodona-oracle/dodona/internal/plain"
 )
 
@@ -141,7 +142,11 @@ func (a *asking) failure(err error) error {
 		return context.DeadlineExceeded
 	}
 	err = WithoutURL(err)
-	return &exchangeError{plain.Line(a.scrub(err.Error()), maxError) + a.client.hint(err), err, a.wait}
+	said, hint := err, a.client.hint(err)
+	if IsUntrusted(err) {
+		said, hint = handshake.Explain(err, time.Now()), "" // whose certificate it is, and which setting helps
+	}
+	return &exchangeError{plain.Line(a.scrub(said.Error()), maxError) + hint, err, a.wait}
 }
 
 func (a *asking) scrub(text string) string {

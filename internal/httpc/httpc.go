@@ -85,7 +85,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{route: o.Route, identity: o.Identity, way: way}
 	c.own = c.connections(o)
-	if c.others = c.own; o.Route.TLS.Cert != "" {
+	if c.others = c.own; o.Route.TLS != (Certificate{}) {
 		o.Route.TLS = Certificate{}
 		c.others = c.connections(o)
 	}
@@ -180,7 +180,7 @@ func (c *Client) trusts(o Options) (*tls.Config, error) {
 		return nil, err
 	}
 	return &tls.Config{
-		MinVersion: tls.VersionTLS12, RootCAs: roots, ClientSessionCache: tls.NewLRUClientSessionCache(mostSessions),
+		MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: o.Route.TLS.ServerName, ClientSessionCache: tls.NewLRUClientSessionCache(mostSessions),
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			c.asked.Store(true)
 			if shown == nil {

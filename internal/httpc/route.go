@@ -3,6 +3,7 @@ package httpc
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,7 +23,7 @@ type Route struct {
 	// CA is a PEM file with the certificates to trust instead of the system's. It is read again when it changes.
 	// Default: the system's, which SSL_CERT_FILE and SSL_CERT_DIR can name.
 	CA string `yaml:"ca,omitempty" path:"true"`
-	// TLS says what is shown to a server that asks for a certificate. Default: nothing.
+	// TLS says what is shown to a server that asks for a certificate, and whom the server's own must name. Default: nothing, and the host of the URL.
 	TLS Certificate `yaml:"tls,omitempty"`
 }
 
@@ -36,12 +37,14 @@ type Proxy struct {
 	Password secret.String `yaml:"password,omitempty"`
 }
 
-// A Certificate is a client certificate, which no other host than that of the URL is shown.
+// A Certificate is a client certificate, which no other host than that of the URL is shown, and the name in the server's.
 type Certificate struct {
 	// Cert is a PEM file with the certificate, and those between it and its issuer. It is read again when it changes. Default: none.
 	Cert string `yaml:"cert,omitempty" path:"true"`
 	// Key is a PEM file with the certificate's private key, not encrypted. Default: the file of cert.
 	Key string `yaml:"key,omitempty" path:"true"`
+	// ServerName is whom the server's certificate must name, where that is not the host by which it is reached, such as an address. Default: that host.
+	ServerName string `yaml:"server_name,omitempty"`
 }
 
 // Environment is the proxy that HTTPS_PROXY and its kin name; none is none.
@@ -63,8 +66,20 @@ func (p Proxy) Direct() bool { return p.URL == "" || p.URL == none }
 func (r Route) Check() error { return errors.Join(r.Proxy.Check(), r.TLS.check()) }
 
 func (c Certificate) check() error {
+	var errs []error
 	if c.Key != "" && c.Cert == "" {
-		return errors.New("tls.cert: missing, want the PEM file of the certificate that tls.key belongs to")
+		errs = append(errs, errors.New("tls.cert: missing, want the PEM file of the certificate that tls.key belongs to"))
+	}
+	if err := CheckServerName(c.ServerName); err != nil {
+		errs = append(errs, fmt.Errorf("tls.%w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// CheckServerName says what is wrong with the name that a server's certificate must have.
+func CheckServerName(name string) error {
+	if len(name) > 253 || strings.ContainsAny(name, "/@* \t") || net.ParseIP(name) == nil && strings.Contains(name, ":") {
+		return fmt.Errorf("server_name: %.60q: want one host name or address that stands in the certificate, such as broker.local", name)
 	}
 	return nil
 }

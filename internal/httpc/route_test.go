@@ -380,10 +380,10 @@ func TestACertificateIsShownToWhoAsksForOne(t *testing.T) {
 			route Route
 			want  string
 		}{
-			{"the right one", Route{CA: ours.File, TLS: Certificate{cert, key}}, "gw-7"},
+			{"the right one", Route{CA: ours.File, TLS: Certificate{Cert: cert, Key: key}}, "gw-7"},
 			{"none", Route{CA: ours.File}, "the server asks for a client certificate: see tls"},
-			{"another's", Route{CA: ours.File, TLS: Certificate{wrong, wrongKey}}, "the server does not take the certificate of tls"},
-			{"an unknown server", Route{CA: other.File, TLS: Certificate{cert, key}}, "certificate signed by unknown authority"},
+			{"another's", Route{CA: ours.File, TLS: Certificate{Cert: wrong, Key: wrongKey}}, "the server does not take the certificate of tls"},
+			{"an unknown server", Route{CA: other.File, TLS: Certificate{Cert: cert, Key: key}}, "unknown authority, CN=ours; ca can name"},
 		} {
 			_, body, err := ask(client(t, Options{Route: c.route}), request(t, "GET", s.URL, ""), 100)
 			got := body
@@ -403,7 +403,7 @@ func TestACertificateIsNotShownToAnotherHost(t *testing.T) {
 	cert, key := a.Files(t, "gw-7", x509.ExtKeyUsageClientAuth)
 	here, there := closedServer(t, dir, a, tls.VersionTLS13), closedServer(t, dir, a, tls.VersionTLS12)
 	there.TLS.ClientAuth = tls.RequestClientCert
-	c := client(t, Options{Redirects: AnyHost, Route: Route{CA: a.File, TLS: Certificate{cert, key}}})
+	c := client(t, Options{Redirects: AnyHost, Route: Route{CA: a.File, TLS: Certificate{Cert: cert, Key: key}}})
 	elsewhere := strings.Replace(there.URL, "127.0.0.1", "localhost", 1)
 	if _, body, err := ask(c, request(t, "GET", here.URL+"?to="+elsewhere, ""), 100); err != nil || body != "nobody" {
 		t.Errorf("another host saw %q, %v; want nobody", body, err)
@@ -411,6 +411,48 @@ func TestACertificateIsNotShownToAnotherHost(t *testing.T) {
 	back := here.URL + "?to=" + elsewhere + "%3Fto=" + here.URL
 	if _, body, err := ask(c, request(t, "GET", back, ""), 100); err == nil {
 		t.Errorf("led back by another host, it was shown: %q", body)
+	}
+}
+
+func TestTheNameOfTheServerIsThatOfTheFirstHostAlone(t *testing.T) {
+	dir := t.TempDir()
+	a := nettest.NewAuthority(t, dir, "ours")
+	serve := func(names ...string) *httptest.Server {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if to := r.URL.Query().Get("to"); to != "" {
+				http.Redirect(w, r, to, http.StatusFound)
+			}
+		}))
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{a.Issue(t, "meter", time.Hour, x509.ExtKeyUsageServerAuth, names...)}}
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s
+	}
+	here, there := serve("meter.local"), serve("127.0.0.1")
+	for name, want := range map[string]string{
+		"meter.local": "", "": "its certificate is of meter.local, not of 127.0.0.1; if that is who it should be, tls.server_name can say so",
+		"pump.local": "its certificate is of meter.local, not of pump.local",
+	} {
+		c := client(t, Options{Redirects: AnyHost, Route: Route{CA: a.File, TLS: Certificate{ServerName: name}}})
+		_, _, err := ask(c, request(t, "GET", here.URL, ""), 100)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !IsUntrusted(err)) {
+			t.Errorf("server_name %q: got %v, want %q", name, err, want)
+		}
+		if want != "" {
+			continue
+		}
+		if _, _, err := ask(c, request(t, "GET", here.URL+"?to="+there.URL, ""), 100); err != nil {
+			t.Errorf("another host, to which it leads, is asked for the name of the first: %v", err)
+		}
+	}
+	for _, name := range []string{"https://meter.local", "meter.local:443", "*.local", strings.Repeat("a", 300)} {
+		if err := (Route{TLS: Certificate{ServerName: name}}).Check(); err == nil || !strings.Contains(err.Error(), "tls.server_name: ") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if err := (Route{TLS: Certificate{ServerName: "fd00::7"}}).Check(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -444,7 +486,7 @@ func TestACertificateIsNotShownToAProxy(t *testing.T) {
 		p.Config.ErrorLog = log.New(io.Discard, "", 0)
 		p.StartTLS()
 		t.Cleanup(p.Close)
-		c := client(t, Options{Route: Route{CA: a.File, TLS: Certificate{cert, key}, Proxy: Proxy{URL: p.URL}}})
+		c := client(t, Options{Route: Route{CA: a.File, TLS: Certificate{Cert: cert, Key: key}, Proxy: Proxy{URL: p.URL}}})
 		_, body, err := ask(c, request(t, "GET", s.URL, ""), 100)
 		got := body
 		if err != nil {
@@ -478,7 +520,7 @@ func TestCertificatesAreReadAgainWhenTheyChange(t *testing.T) {
 	a := nettest.NewAuthority(t, dir, "ours")
 	s := closedServer(t, dir, a, tls.VersionTLS13)
 	cert, key := a.Files(t, "first", x509.ExtKeyUsageClientAuth)
-	c := client(t, Options{Route: Route{CA: a.File, TLS: Certificate{cert, key}}, MaxAge: time.Hour})
+	c := client(t, Options{Route: Route{CA: a.File, TLS: Certificate{Cert: cert, Key: key}}, MaxAge: time.Hour})
 	seen := func() string {
 		_, body, err := ask(c, request(t, "GET", s.URL, ""), 100)
 		if err != nil {
@@ -525,9 +567,9 @@ func TestWhatCannotBeReadIsSaidAtTheStart(t *testing.T) {
 		{Route{CA: key}, "no certificate in PEM form in it"},
 		{Route{CA: large}, "read ca: " + large + ": more than 1024 KiB"},
 		{Route{TLS: Certificate{Cert: filepath.Join(dir, "none.pem")}}, "read tls.cert: open"},
-		{Route{TLS: Certificate{cert, filepath.Join(dir, "none.key")}}, "read tls.key: open"},
-		{Route{TLS: Certificate{cert, locked}}, "it is encrypted; `openssl pkey"},
-		{Route{TLS: Certificate{cert, otherKey}}, "private key does not match public key"},
+		{Route{TLS: Certificate{Cert: cert, Key: filepath.Join(dir, "none.key")}}, "read tls.key: open"},
+		{Route{TLS: Certificate{Cert: cert, Key: locked}}, "it is encrypted; `openssl pkey"},
+		{Route{TLS: Certificate{Cert: cert, Key: otherKey}}, "private key does not match public key"},
 	} {
 		if _, err := New(Options{Route: c.route}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)

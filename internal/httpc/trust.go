@@ -2,6 +2,7 @@ package httpc
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -99,8 +100,8 @@ func readPEM(name string) ([]byte, error) {
 	return bytes.TrimPrefix(text, []byte(plain.Mark)), nil // else the first block is none
 }
 
-// Secured returns what secures a connection that speaks another protocol than HTTP: the files of r, read now.
-func (r Route) Secured() (*tls.Config, error) {
+// Secured returns what secures a connection to a host that speaks another protocol than HTTP: the files of r, read now.
+func (r Route) Secured(host string) (*tls.Config, error) {
 	roots, err := r.roots()
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (r Route) Secured() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: cmp.Or(r.TLS.ServerName, host)}
 	if shown != nil {
 		config.Certificates = []tls.Certificate{*shown}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/expiry"
+	"github.com/dodona-oracle/dodona/internal/handshake"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 )
 
@@ -125,7 +126,7 @@ func attempt(ctx context.Context, cfg Config, u *url.URL, version Version) (c *C
 				err = cause
 			}
 		}
-		return nil, older, err
+		return nil, older, handshake.Explain(err, time.Now()) // TLS 1.3 tells behind the handshake that a certificate is wanted
 	}
 	return c, false, nil
 }
@@ -140,10 +141,10 @@ func open(ctx context.Context, s Settings, u *url.URL) (net.Conn, error) {
 	var secured *tls.Config
 	if s.secured() {
 		var err error
-		if secured, err = (httpc.Route{CA: s.CA, TLS: s.TLS}).Secured(); err != nil {
+		if secured, err = (httpc.Route{CA: s.CA, TLS: s.TLS}).Secured(u.Hostname()); err != nil {
 			return nil, err
 		}
-		secured.NextProtos, secured.ServerName = s.ALPN, u.Hostname()
+		secured.NextProtos = s.ALPN
 	}
 	var watch expiry.Watch
 	secured = watch.Config(secured)
@@ -161,7 +162,7 @@ func open(ctx context.Context, s Settings, u *url.URL) (net.Conn, error) {
 	tunnel := tls.Client(watch.Conn(conn), secured)
 	if err := tunnel.HandshakeContext(ctx); err != nil {
 		_ = tunnel.Close() // the handshake says what is wrong
-		return nil, fmt.Errorf("TLS: %w", err)
+		return nil, handshake.Failed(err, time.Now(), "write mqtt:// in url (port 1883), and mqtts:// for port 8883")
 	}
 	return tunnel, nil
 }
@@ -181,7 +182,7 @@ func openWebSocket(ctx context.Context, s Settings, u *url.URL, secured *tls.Con
 	select {
 	case o := <-done:
 		if o.err != nil {
-			return nil, fmt.Errorf("WebSocket: %w", o.err)
+			return nil, fmt.Errorf("WebSocket: %w", handshake.Explain(o.err, time.Now()))
 		}
 		return o.conn, nil
 	case <-ctx.Done():

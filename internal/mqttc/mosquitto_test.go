@@ -397,10 +397,30 @@ func TestEveryWayIn(t *testing.T) {
 				s.CA = stranger.File
 			}
 			_, err := new(mqttc.Dialer).Dial(t.Context(), mqttc.Config{Settings: s, ClientID: "one"})
-			if err == nil {
-				t.Errorf("%s: let in", name)
+			want := "unknown authority, CN="
+			if name == "no certificate" {
+				want = "wants to be shown" // a certificate; see tls.cert
 			}
-			t.Logf("%s: %v", name, err)
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: got %v, want %q", name, err, want)
+			}
+		}
+		for url, names := range map[string]map[string]string{
+			b.Secured:   {"localhost": "", "broker.local": "not of broker.local"},
+			b.SecuredWS: {"localhost": "", "broker.local": "not of broker.local"},
+			"mqtts://" + strings.TrimPrefix(b.URL, "mqtt://"): {"": "write mqtt:// in url"},
+		} {
+			for name, want := range names {
+				s := settings(url, version)
+				s.CA, s.TLS.ServerName = b.CA, name
+				c, err := new(mqttc.Dialer).Dial(t.Context(), mqttc.Config{Settings: s, ClientID: "one"})
+				if err == nil {
+					_ = c.Close()
+				}
+				if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+					t.Errorf("%s, by the name %q: got %v, want %q", url, name, err, want)
+				}
+			}
 		}
 	}
 }

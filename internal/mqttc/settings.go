@@ -31,7 +31,8 @@ type Settings struct {
 	// CA is a PEM file with the certificates to trust instead of the system's. It is read anew for each connection.
 	// Default: the system's, which SSL_CERT_FILE and SSL_CERT_DIR can name.
 	CA string `yaml:"ca,omitempty" path:"true"`
-	// TLS says what is shown to a broker that asks for a certificate; the files are read anew for each connection. Default: nothing.
+	// TLS says what is shown to a broker that asks for a certificate, and whom its own must name; the files are read anew for each connection.
+	// Default: nothing, and the host of url.
 	TLS httpc.Certificate `yaml:"tls,omitempty"`
 	// ALPN are the protocols to offer in the TLS handshake, such as [x-amzn-mqtt-ca] for AWS IoT Core on port 443. Default: none.
 	ALPN []string `yaml:"alpn,omitempty"`

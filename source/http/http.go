@@ -24,6 +24,7 @@ type client struct {
 	env      source.Env
 	url      *url.URL
 	client   *httpc.Client
+	tokens   *httpc.Client // to the authorization server
 
 	token token   // of oauth2
 	last  version // of the document, where answers are revalidated
@@ -43,7 +44,13 @@ func open(_ context.Context, s Settings, env source.Env) (dodona.Source, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &client{settings: s, env: env, url: u, client: asks}
+	c := &client{settings: s, env: env, url: u, client: asks, tokens: asks}
+	if s.OAuth2 != nil && s.TLS.ServerName != "" && !s.OAuth2.isAt(u) {
+		s.TLS.ServerName = "" // it is of the host of url alone
+		if c.tokens, err = newClient(s); err != nil {
+			return nil, err
+		}
+	}
 	if u.Scheme == "http" && c.hasCredentials() && !loopback.Is(u.Hostname()) {
 		env.Log.Warn(env.Source+": credentials go over plain http, where anybody on the way reads them; use https", "source", env.Source)
 	}
@@ -182,6 +189,7 @@ func mayGoOn(body []byte) bool {
 // Close closes the idle connections; one in use ends with its request.
 func (c *client) Close() error {
 	c.client.Close()
+	c.tokens.Close()
 	return nil
 }
 

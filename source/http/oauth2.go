@@ -63,6 +63,12 @@ func (o *OAuth2) check() error {
 	return errors.Join(errs...)
 }
 
+// isAt reports whether tokens come from the host of a URL.
+func (o *OAuth2) isAt(u *url.URL) bool {
+	from, err := url.Parse(o.TokenURL)
+	return err == nil && strings.EqualFold(from.Hostname(), u.Hostname())
+}
+
 const (
 	maxToken    = 64 << 10         // bytes of an answer with a token
 	renewBefore = 30 * time.Second // a token expires; of a short one a tenth of its life
@@ -97,7 +103,7 @@ func (c *client) fetchToken(ctx context.Context, now time.Time) (t token, err er
 	}
 	req.Header.Set("User-Agent", "dodona/"+c.env.Version)
 	where := "oauth2: POST " + req.URL.Host
-	resp, err := c.client.Ask(req, secrets...)
+	resp, err := c.tokens.Ask(req, secrets...)
 	if err != nil {
 		return t, fmt.Errorf("%s: %w", where, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/backoff"
+	"github.com/dodona-oracle/dodona/internal/handshake"
 	quantity "github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -235,7 +236,7 @@ func (c *client) broken(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errSilent
 	}
-	return err
+	return handshake.Explain(err, time.Now()) // TLS 1.3 tells behind the handshake that a certificate is wanted
 }
 
 // rest waits, if d is more than nothing.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/nettest"
 	"github.com/dodona-oracle/dodona/internal/peertest"
 	"github.com/dodona-oracle/dodona/internal/tty"
@@ -519,7 +520,7 @@ func TestADeviceIsBelievedUntilItsCertificateEnds(t *testing.T) {
 	for life := 3 * time.Second; ; life *= 2 { // on a slow machine the handshake may come too late
 		front := authority.Front(t, life, local(port))
 		s := settings(points, func(s *Settings) {
-			s.Address, s.Timeout, s.ConnectTimeout, s.TLS = front, 5*time.Second, 20*time.Second, &TLS{CA: authority.File, Cert: ownCert, Key: ownKey}
+			s.Address, s.Timeout, s.ConnectTimeout, s.TLS = front, 5*time.Second, 20*time.Second, &TLS{CA: authority.File, Certificate: httpc.Certificate{Cert: ownCert, Key: ownKey}}
 		})
 		o := open(t, s)
 		ends := time.Now().Add(life)
@@ -552,15 +553,15 @@ func TestPymodbusIsReadByTLS(t *testing.T) {
 	peertest.Start(t, python(t, strconv.Itoa(port), "tls", cert, key, authority.File))
 	points, want := everywhere()
 	s := settings(points, func(s *Settings) {
-		s.Address, s.Timeout, s.ConnectTimeout, s.TLS = local(port), 5*time.Second, 20*time.Second, &TLS{CA: authority.File, Cert: ownCert, Key: ownKey}
+		s.Address, s.Timeout, s.ConnectTimeout, s.TLS = local(port), 5*time.Second, 20*time.Second, &TLS{CA: authority.File, Certificate: httpc.Certificate{Cert: ownCert, Key: ownKey}}
 	})
 	wantSaid(t, read(t, s, open(t, s)), want)
 	for name, c := range map[string]struct {
 		tls       TLS
 		permanent bool
 	}{
-		"an authority that nobody knows": {TLS{CA: stranger.File, Cert: ownCert, Key: ownKey}, true},
-		"another name":                   {TLS{CA: authority.File, Cert: ownCert, Key: ownKey, ServerName: "boiler"}, true},
+		"an authority that nobody knows": {TLS{CA: stranger.File, Certificate: httpc.Certificate{Cert: ownCert, Key: ownKey}}, true},
+		"another name":                   {TLS{CA: authority.File, Certificate: httpc.Certificate{Cert: ownCert, Key: ownKey, ServerName: "boiler"}}, true},
 		"no certificate":                 {TLS{CA: authority.File}, false},
 		"a file that is not there":       {TLS{CA: filepath.Join(dir, "none")}, true},
 		"a file without a certificate":   {TLS{CA: key}, true},

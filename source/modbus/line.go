@@ -3,15 +3,15 @@ package modbus
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/expiry"
+	"github.com/dodona-oracle/dodona/internal/handshake"
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/tty"
 )
 
@@ -36,8 +36,8 @@ func (s *Settings) dial(ctx context.Context) (line, error) {
 	secured := tls.Client(watch.Conn(connection), watch.Config(config))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = secured.Close() // nothing was sent
-		var untrusted *tls.CertificateVerificationError
-		if err = fmt.Errorf("connect to %s by TLS: %w", address, err); errors.As(err, &untrusted) {
+		err = fmt.Errorf("connect to %s by TLS: %w", address, handshake.Failed(err, time.Now(), "leave out tls (its port is 502 then, mostly)"))
+		if httpc.IsUntrusted(err) {
 			return nil, dodona.Permanent(err)
 		}
 		return nil, err
@@ -60,29 +60,9 @@ func (t *TLS) config(address string) (*tls.Config, error) {
 	if err != nil {
 		return nil, dodona.Permanent(err)
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	if t.ServerName != "" {
-		c.ServerName = t.ServerName
-	}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, dodona.Permanent(fmt.Errorf("tls: ca: %w", err))
-		}
-		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, dodona.Permanent(fmt.Errorf("tls: ca: %s has no certificate in PEM", t.CA))
-		}
-	}
-	if t.Cert != "" {
-		key := t.Key
-		if key == "" {
-			key = t.Cert
-		}
-		own, err := tls.LoadX509KeyPair(t.Cert, key)
-		if err != nil {
-			return nil, dodona.Permanent(fmt.Errorf("tls: cert: %w", err))
-		}
-		c.Certificates = []tls.Certificate{own}
+	c, err := httpc.Route{CA: t.CA, TLS: t.Certificate}.Secured(host)
+	if err != nil {
+		return nil, dodona.Permanent(fmt.Errorf("tls: %w", err))
 	}
 	return c, nil
 }

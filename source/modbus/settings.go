@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/registers"
 	"github.com/dodona-oracle/dodona/internal/tags"
 	"github.com/dodona-oracle/dodona/internal/tty"
@@ -100,13 +101,8 @@ type Listen struct {
 // A TLS says whom to trust, and who this is.
 type TLS struct {
 	// CA is a PEM file with the certificates to trust instead of the system's. It is read for each connection. Default: the system's.
-	CA string `yaml:"ca,omitempty" path:"true"`
-	// Cert is a PEM file with the certificate that is shown to the device, which mostly asks for one. Default: none.
-	Cert string `yaml:"cert,omitempty" path:"true"`
-	// Key is a PEM file with the certificate's private key. Default: the file of cert.
-	Key string `yaml:"key,omitempty" path:"true"`
-	// ServerName is whom the device's certificate must name. Default: the host of address.
-	ServerName string `yaml:"server_name,omitempty"`
+	CA                string `yaml:"ca,omitempty" path:"true"`
+	httpc.Certificate `yaml:",inline"`
 }
 
 // Default fills in the defaults.
@@ -235,7 +231,9 @@ func (s *Settings) checkPeer() error {
 	if s.Serial != nil {
 		errs = append(errs, under("serial", s.Serial.Check()))
 	}
-	want(s.TLS == nil || s.TLS.Key == "" || s.TLS.Cert != "", "tls.key: it is of cert, which is not given")
+	if s.TLS != nil {
+		errs = append(errs, httpc.Route{TLS: s.TLS.Certificate}.Check())
+	}
 	return errors.Join(append(errs, under("listen", s.Listen.check()))...)
 }
 

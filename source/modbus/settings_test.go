@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/registers"
 	"github.com/dodona-oracle/dodona/internal/tty"
 )
@@ -21,7 +22,8 @@ func TestMistakesBeginWithTheirSetting(t *testing.T) {
 		`framing: "ascii": want tcp or rtu`:                settings(good, func(s *Settings) { s.Framing = "ascii" }),
 		"serial.baud: 1: want":                             settings(good, func(s *Settings) { s.Address, s.Serial = "", &tty.Settings{Device: "/dev/ttyS0", Baud: 1} }),
 		"tls: only of a connection to address":             settings(good, func(s *Settings) { s.Address, s.Serial, s.TLS = "", &tty.Settings{Device: "/dev/ttyS0"}, &TLS{} }),
-		"tls.key: it is of cert":                           settings(good, func(s *Settings) { s.TLS = &TLS{Key: "k"} }),
+		"tls.cert: missing, want the PEM file":             settings(good, func(s *Settings) { s.TLS = &TLS{Certificate: httpc.Certificate{Key: "k"}} }),
+		`tls.server_name: "10.0.0.5:802": want one host`:   settings(good, func(s *Settings) { s.TLS = &TLS{Certificate: httpc.Certificate{ServerName: "10.0.0.5:802"}} }),
 		`listen.address: "x": want host:port`:              settings(good, func(s *Settings) { s.Address, s.Listen = "", &Listen{Address: "x", ID: "1"} }),
 		"listen.id: want what the device sends first":      settings(good, func(s *Settings) { s.Address, s.Listen = "", &Listen{Address: ":1"} }),
 		`listen.id: "0x1": want two hex digits`:            settings(good, func(s *Settings) { s.Address, s.Listen = "", &Listen{Address: ":1", ID: "0x1"} }),

@@ -113,7 +113,7 @@ func (c *client) connectWithin(ctx context.Context) (*session, error) {
 
 // judge says whom the source believes now.
 func (c *client) judge() judge {
-	j := judge{folder: c.env.Folder, source: c.env.Source, now: c.env.Now(), host: c.settings.CertificateHost}
+	j := judge{folder: c.env.Folder, source: c.env.Source, now: c.env.Now(), host: c.settings.ServerName}
 	switch j.host {
 	case "":
 		if u, err := url.Parse(c.settings.Endpoint); err == nil {

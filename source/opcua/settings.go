@@ -42,6 +42,7 @@ import (
 
 	"github.com/gopcua/opcua/ua"
 
+	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/tags"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -69,9 +70,9 @@ type Settings struct {
 	Cert string `yaml:"cert,omitempty" path:"true"`
 	// Key is a PEM file with that certificate's RSA key, not encrypted. Default: the file of cert.
 	Key string `yaml:"key,omitempty" path:"true"`
-	// CertificateHost is the host that the server's certificate names, where that is not the one of endpoint; any for whichever it names.
+	// ServerName is the host that the server's certificate must name, where that is not the one of endpoint; any for whichever it names.
 	// Default: the host of endpoint.
-	CertificateHost string `yaml:"certificate_host,omitempty"`
+	ServerName string `yaml:"server_name,omitempty"`
 	// Follow the address that the server says it has, instead of the one of endpoint. Behind a network address translation it is wrong. Default: false.
 	Follow bool `yaml:"follow,omitempty"`
 	// Nodes are the points, by name; or {file: tags.csv}, a file with a line for each. Required.
@@ -230,7 +231,7 @@ func (s *Settings) tokenKind() ua.UserTokenType {
 
 // Check says what is wrong with the settings. It neither dials nor reads files.
 func (s *Settings) Check() error {
-	errs := []error{s.checkEndpoint(), s.checkSecurity()}
+	errs := []error{s.checkEndpoint(), s.checkSecurity(), httpc.CheckServerName(s.ServerName)}
 	want := func(good bool, format string, args ...any) {
 		if !good {
 			errs = append(errs, fmt.Errorf(format, args...))

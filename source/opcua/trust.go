@@ -141,7 +141,7 @@ func (j judge) named(leaf *x509.Certificate) error {
 		told = plain.Line(strings.Join(names, ", "), 120)
 	}
 	// Fault (exchange): a certificate is of another host.
-	return fmt.Errorf("it is of %s, not of %s; if that is the server all the same, write certificate_host: the name that it has, or any", told, plain.Line(j.host, 100))
+	return fmt.Errorf("it is of %s, not of %s; if that is the server all the same, write server_name: the name that it has, or any", told, plain.Line(j.host, 100))
 }
 
 // trusts reports whether a chain is trusted: its certificate is in the folder, or that of an authority which vouches for it. Why is what more there

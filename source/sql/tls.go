@@ -17,9 +17,7 @@ type TLS struct {
 	// answers: a stranger in between reads the password) or off. Default: verify, and off for an address of this machine.
 	Mode Mode `yaml:"mode,omitempty"`
 	// CA is a PEM file with the certificates to trust instead of the system's. It is read anew for each connection. Default: the system's.
-	CA string `yaml:"ca,omitempty" path:"true"`
-	// Name that the certificate must have. Default: the host of address.
-	Name              string `yaml:"name,omitempty"`
+	CA                string `yaml:"ca,omitempty" path:"true"`
 	httpc.Certificate `yaml:",inline"`
 }
 
@@ -50,7 +48,7 @@ func (t TLS) check() error {
 	case "", modeVerify, modeVerifyCA, modeRequire:
 	case modeOff:
 		if t != (TLS{Mode: modeOff}) {
-			errs = append(errs, errors.New("tls.mode: off, so ca, name, cert and key mean nothing"))
+			errs = append(errs, errors.New("tls.mode: off, so ca, cert, key and server_name mean nothing"))
 		}
 	default:
 		errs = append(errs, fmt.Errorf("tls.mode: %q: want verify, verify-ca, require or off", t.Mode))
@@ -58,10 +56,7 @@ func (t TLS) check() error {
 	if t.Mode == modeRequire && t.CA != "" {
 		errs = append(errs, errors.New("tls.ca: nothing is verified with mode require; set mode: verify"))
 	}
-	if t.Key != "" && t.Cert == "" {
-		errs = append(errs, errors.New("tls.cert: missing, want the PEM file of the certificate that tls.key belongs to"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, httpc.Route{TLS: t.Certificate}.Check())...)
 }
 
 // config returns how to encrypt a connection to an address; nil: not at all.
@@ -70,12 +65,9 @@ func (t TLS) config(network, address string) (*tls.Config, error) {
 	if t.Mode == modeOff || t.isZero() && (network == "unix" || loopback.Is(host)) {
 		return nil, nil
 	}
-	config, err := httpc.Route{CA: t.CA, TLS: t.Certificate}.Secured()
+	config, err := httpc.Route{CA: t.CA, TLS: t.Certificate}.Secured(host)
 	if err != nil {
 		return nil, err
-	}
-	if config.ServerName = host; t.Name != "" {
-		config.ServerName = t.Name
 	}
 	switch t.Mode {
 	case modeRequire:

@@ -56,7 +56,7 @@ func TestServersAreVerifiedAndCertificatesShown(t *testing.T) {
 				t.Errorf("another authority, whatever its name: %v", err)
 			}
 			named := good
-			named.Name = "db.plant.example"
+			named.ServerName = "db.plant.example"
 			if _, err := with(named); !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "db.plant.example") {
 				t.Errorf("another name: %v", err)
 			}

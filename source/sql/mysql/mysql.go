@@ -12,10 +12,12 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
 	"github.com/dodona-oracle/dodona/internal/expiry"
+	"github.com/dodona-oracle/dodona/internal/handshake"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/source/sql/session"
 )
@@ -119,7 +121,9 @@ func judge(err error) error {
 	switch {
 	case err == nil, errors.Is(err, session.ErrTooLarge):
 		return err
-	case errors.As(err, &certificate), errors.Is(err, mysql.ErrNoTLS), errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrCleartextPassword):
+	case errors.As(err, &certificate):
+		return fmt.Errorf("%w: connect: %w", session.ErrHopeless, handshake.Explain(certificate, time.Now()))
+	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, mysql.ErrOldPassword), errors.Is(err, mysql.ErrCleartextPassword):
 		return fmt.Errorf("%w: %w", session.ErrHopeless, err)
 	case !errors.As(err, &server):
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/dodona-oracle/dodona/internal/expiry"
+	"github.com/dodona-oracle/dodona/internal/handshake"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/source/sql/session"
 )
@@ -185,7 +186,7 @@ func withoutConfig(err error) error {
 	case errors.As(err, &server):
 		return server
 	case errors.As(err, &certificate):
-		return fmt.Errorf("%w: %w", session.ErrHopeless, certificate)
+		return fmt.Errorf("%w: connect: %w", session.ErrHopeless, handshake.Explain(certificate, time.Now()))
 	case !errors.As(err, &connecting):
 		return err
 	}
