@@ -56,6 +56,9 @@ func (t TLS) check() error {
 	if t.Mode == modeRequire && t.CA != "" {
 		errs = append(errs, errors.New("tls.ca: nothing is verified with mode require; set mode: verify"))
 	}
+	if t.Mode == modeRequire && t.ServerName != "" {
+		errs = append(errs, errors.New("tls.server_name: nothing is verified with mode require; set mode: verify"))
+	}
 	return errors.Join(append(errs, httpc.Route{TLS: t.Certificate}.Check())...)
 }
 
