@@ -78,7 +78,13 @@ func (a *Authority) Issue(t testing.TB, name string, life time.Duration, usage x
 // Files writes a certificate for this machine, and its key, and returns the names of their files.
 func (a *Authority) Files(t testing.TB, name string, usage x509.ExtKeyUsage) (cert, key string) {
 	t.Helper()
-	pair := a.Issue(t, name, time.Hour, usage, "127.0.0.1", "localhost")
+	return a.FilesFor(t, name, time.Hour, usage)
+}
+
+// FilesFor is Files of a certificate that ends when life is over.
+func (a *Authority) FilesFor(t testing.TB, name string, life time.Duration, usage x509.ExtKeyUsage) (cert, key string) {
+	t.Helper()
+	pair := a.Issue(t, name, life, usage, "127.0.0.1", "localhost")
 	der, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
 	if err != nil {
 		t.Fatal(err)

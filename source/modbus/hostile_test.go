@@ -535,7 +535,7 @@ func TestADeviceIsBelievedUntilItsCertificateEnds(t *testing.T) {
 		if _, err := o.Observe(t.Context()); err == nil || !strings.Contains(err.Error(), "expired") {
 			t.Errorf("the certificate is over: %v", err)
 		}
-		if _, err := o.Observe(t.Context()); !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "certificate has expired") {
+		if _, err := o.Observe(t.Context()); !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "expired at ") {
 			t.Errorf("the certificate is over, and the device is asked anew: %v", err)
 		}
 		return

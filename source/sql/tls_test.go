@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/nettest"
@@ -98,6 +99,86 @@ func TestAPlainServerIsNotTalkedToInPlain(t *testing.T) {
 			}
 			if got := rowsOf(t, openSource(t, p.settings("SELECT 1 AS a", func(s *Settings) { s.Password = secret.String{File: file} }), nil)); got[0] != `{"a":1}` {
 				t.Errorf("with the password of a file: %v", got)
+			}
+		})
+	}
+}
+
+// TestAServerIsBelievedUntilItsCertificateEnds, also by a session that stands; and it is read again as soon as it has another one.
+func TestAServerIsBelievedUntilItsCertificateEnds(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	authority, stranger := nettest.NewAuthority(t, dir, "plant-ca"), nettest.NewAuthority(t, dir, "another-ca")
+	cert, key := authority.Files(t, "server", x509.ExtKeyUsageServerAuth)
+	for name, start := range map[string]func(cert, key string) *peer{
+		"PostgreSQL": func(cert, key string) *peer {
+			return startPostgres(t, "-c", "ssl=on", "-c", "ssl_cert_file="+cert, "-c", "ssl_key_file="+key)
+		},
+		"MariaDB": func(cert, key string) *peer { return startMariaDB(t, "--ssl-cert="+cert, "--ssl-key="+key) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := map[string]string{"PostgreSQL": "postgres", "MariaDB": "mysql"}[name]
+			serverCert, serverKey := handed(t, service, cert), handed(t, service, key)
+			p := start(serverCert, serverKey)
+			change := func(a *nettest.Authority, life time.Duration) (ends time.Time) {
+				t.Helper()
+				ends = time.Now().Add(life)
+				cert, key := a.FilesFor(t, "changed", life, x509.ExtKeyUsageServerAuth)
+				for to, from := range map[string]string{serverCert: cert, serverKey: key} {
+					text, err := os.ReadFile(from)
+					if err == nil {
+						err = os.WriteFile(to, text, 0o600)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				p.exec(t, map[string]string{"PostgreSQL": "SELECT pg_reload_conf()", "MariaDB": "FLUSH SSL"}[name])
+				return ends
+			}
+			settings := p.settings("SELECT 1 AS a", func(s *Settings) { s.TLS = TLS{Mode: modeVerify, CA: authority.File} })
+			is := func(what string, got func() error, good func(error) bool) {
+				t.Helper()
+				for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+					err := got()
+					if good(err) {
+						return
+					}
+					if time.Now().After(deadline) {
+						t.Fatalf("%s: %v", what, err)
+					}
+				}
+			}
+			stands := openSource(t, settings, nil)
+			is("before all", func() error { _, err := stands.observe(t); return err }, func(err error) bool { return err == nil })
+			change(stranger, time.Hour)
+			is("a new session, with a stranger", func() error { _, err := openSource(t, settings, nil).observe(t); return err }, func(err error) bool {
+				return dodona.IsPermanent(err) && strings.Contains(err.Error(), "unknown authority, CN=another-ca; ca can name")
+			})
+			if _, err := stands.observe(t); err != nil {
+				t.Errorf("the session that stands was made with a certificate that holds: %v", err)
+			}
+			var ended error
+			for life := 3 * time.Second; ended == nil; life *= 2 { // on a slow machine the handshake may come too late
+				ends := change(authority, life)
+				o := openSource(t, settings, nil)
+				is("a certificate of "+life.String(), func() error { _, err := o.observe(t); return err }, func(err error) bool {
+					return err == nil || time.Now().After(ends)
+				})
+				if time.Now().After(ends) && life < time.Minute {
+					continue
+				}
+				time.Sleep(time.Until(ends))
+				_, ended = o.observe(t)
+				// The session that stood is left, and the server asked anew before anything is told.
+				if ended == nil || !strings.Contains(ended.Error(), "the certificate of changed expired at ") {
+					t.Fatalf("the certificate is over: %v", ended)
+				}
+				if _, err := o.observe(t); !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "; the server needs a new one") {
+					t.Errorf("the certificate is over, and the server is asked anew: %v", err)
+				}
+				change(authority, time.Hour)
+				is("another certificate", func() error { _, err := o.observe(t); return err }, func(err error) bool { return err == nil })
 			}
 		})
 	}

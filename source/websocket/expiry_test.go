@@ -42,7 +42,7 @@ func TestAServerIsBelievedUntilItsCertificateEnds(t *testing.T) {
 		n.until("an error", func() bool { return n.Status().LastError != "" })
 		why := n.Status().LastError
 		if strings.Contains(why, "the certificate of plant expired at ") && strings.HasSuffix(why, ", in the middle of the session") {
-			n.until("that it is not believed again", func() bool { return strings.Contains(n.Status().LastError, "certificate has expired") })
+			n.until("that it is not believed again", func() bool { return strings.Contains(n.Status().LastError, "; the server needs a new one") })
 			return
 		}
 		if life > time.Minute || !strings.Contains(why, "expired") {
