@@ -27,6 +27,7 @@ type Found struct {
 	Name  string // that of the point or source: in small letters, digits and hyphens, and another one for each
 	Point any    // the settings of a point as its kind has them; those of the source if the kind has no points
 	Note  string // for people
+	Idle  bool   // it is no number as it stands
 }
 
 // Run returns what was found until ctx ended or it failed, and whether there is more than Most let it find. Each is told how many it is.
@@ -38,7 +39,7 @@ func (s Scan) Run(ctx context.Context, each func(n int)) (list []Found, more boo
 	within := source.Range{Of: s.Of, From: s.From, To: s.To, Most: s.Most}
 	names := map[string]bool{}
 	more, err = s.Kind.Scan(ctx, s.Settings, within, env, func(f source.Found) error {
-		list = append(list, Found{another(names, source.NameFor(f.Name)), f.Point, f.Note})
+		list = append(list, Found{another(names, source.NameFor(f.Name)), f.Point, f.Note, f.Idle})
 		each(len(list))
 		return nil
 	})

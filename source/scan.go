@@ -16,6 +16,7 @@ type Found struct {
 	// Point has the settings that read it, as the kind has them for one point; or is the settings of a whole source that does.
 	Point any
 	Note  string // for people: what it is, and what stands there now
+	Idle  bool   // it is no number as it stands: it is shown, and left out until somebody says how it is read
 }
 
 // A Range bounds a scan.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/strict"
@@ -64,7 +63,7 @@ func (c sourceScanCommand) Run(ctx context.Context, term terminal) error {
 	case len(list) > 0:
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case err != nil && !late && scan.Kind.Trusts() && scan.Data == "" && dodona.IsPermanent(err):
+	case err != nil && !late && scan.Data == "" && isUntrusted(err):
 		// Whom a node believes stands in its data folder, and there is none.
 		return fmt.Errorf("scan %s: %w\na certificate is accepted for a source of a configuration: write one with this address, read it (dodona source read FILE NAME), "+
 			"accept what its server shows (dodona source trust FILE NAME), and scan it: dodona source scan FILE NAME", scan.Name, err)
@@ -82,6 +81,12 @@ func (c sourceScanCommand) Run(ctx context.Context, term terminal) error {
 	}
 	term.say("%s", strings.Join(said, "; "))
 	return nil
+}
+
+// isUntrusted reports whether a server showed a certificate that nobody accepted.
+func isUntrusted(err error) bool {
+	var certificate interface{ Untrusted() bool }
+	return errors.As(err, &certificate) && certificate.Untrusted()
 }
 
 // ended says how the scan ended, and what was not seen.
@@ -217,7 +222,7 @@ func (c sourceScanCommand) print(term terminal, scan node.Scan, key string, list
 		if key == "" {
 			value = "{" + scan.Kind.Name() + ": " + value + "}"
 		}
-		fmt.Fprintf(&b, "%s%s: %s", indent, f.Name, value)
+		fmt.Fprintf(&b, "%s%s%s: %s", indent, commented(f), f.Name, value)
 		if f.Note != "" {
 			fmt.Fprintf(&b, "  # %s", plain.Line(f.Note, mostNote))
 		}
@@ -225,6 +230,14 @@ func (c sourceScanCommand) print(term terminal, scan node.Scan, key string, list
 	}
 	_, err := fmt.Fprint(term.out, b.String())
 	return err
+}
+
+// commented returns what stands before what is shown and not read.
+func commented(f node.Found) string {
+	if f.Idle {
+		return "# "
+	}
+	return ""
 }
 
 // mostNote is how much is shown of what a device says of a point, in bytes.
@@ -275,7 +288,7 @@ func printCSV(term terminal, nodes []*strict.Node, list []node.Found) error {
 		return err
 	}
 	for i, n := range nodes {
-		row := []string{list[i].Name}
+		row := []string{commented(list[i]) + list[i].Name}
 		for _, column := range columns {
 			cell := ""
 			if value, _ := n.Child(column); value != nil {

@@ -82,7 +82,7 @@ func (n Node) point(name string, r dodona.Reading) dodona.Point {
 		p.Time = v.serverTime
 	}
 	if p.Quality = qualityOf(v.status); p.Quality != dodona.Good {
-		p.Reason = statusName(v.status)
+		p.Reason = reasonOf(v.status)
 	}
 	if p.Quality == dodona.Bad {
 		return p

@@ -79,8 +79,8 @@ func TestValuesAreReadByHand(t *testing.T) {
 		{"01 16 0000 00", none, "bad the value is a structure; set field"},
 		{"00", none, "bad the node has no value"},
 		{"01 00", none, "bad the node has no value"},
-		{"03 06 05000000 00003480", none, "bad BadNodeIDUnknown"},
-		{"03 06 05000000 00009040", none, "uncertain 5 UncertainLastUsableValue"},
+		{"03 06 05000000 00003480", none, "bad BadNodeIDUnknown: the server has no such node; dodona source scan lists those it has"},
+		{"03 06 05000000 00009040", none, "uncertain 5 UncertainLastUsableValue: the device gives no new value; this is the last"},
 		{"03 06 05000000 80040000", none, "5"}, // overflowed, and good
 		{"01 06 050000", none, "bad the reading is no DataValue: the message ends too early"},
 		{"01 06 05000000 00", none, "bad the reading is no DataValue: there is more behind it"},

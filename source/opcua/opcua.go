@@ -250,7 +250,7 @@ func (c *client) tell(i *item, status ua.StatusCode, q dodona.Quality) {
 	if was := i.told; now == "" {
 		c.env.Log.Info(fmt.Sprintf("%s: node %s is well again after %s", c.env.Source, plain.Line(i.name, 100), was), "source", c.env.Source)
 	} else {
-		c.env.Log.Warn(fmt.Sprintf("%s: node %s is bad: %s; the other nodes go on", c.env.Source, plain.Line(i.name, 100), now), "source", c.env.Source)
+		c.env.Log.Warn(fmt.Sprintf("%s: node %s is bad: %s; the other nodes go on", c.env.Source, plain.Line(i.name, 100), reasonOf(status)), "source", c.env.Source)
 	}
 	i.told = now
 }

@@ -52,20 +52,20 @@ func decimal(text string) dodona.Decimal {
 const wantEverything = `array bad the value is an array of 3; set index
 beyond bad the array has the dimensions [3], so there is no element [3]
 blob 258
-broken bad BadSensorFailure
+broken bad BadSensorFailure: the sensor failed
 bytes bad the value is a ByteString of 2 bytes; set type to say what they are
 double 21.5
-doubt uncertain 1 UncertainLastUsableValue
+doubt uncertain 1 UncertainLastUsableValue: the device gives no new value; this is the last
 element 2.5
 float 0.1
-foreign bad BadNodeIDUnknown
+foreign bad BadNodeIDUnknown: the server has no such node; dodona source scan lists those it has
 high 120.25
 label bad the text "{\"n\":0,\"unit\":\"Cel\"}" is no number
 levels 10
 levels 20
 levels 30
 low -5.5
-nowhere bad BadNodeIDUnknown
+nowhere bad BadNodeIDUnknown: the server has no such node; dodona source scan lists those it has
 on 1
 path 3.15
 text 42.5
@@ -310,7 +310,7 @@ func comesLater(t *testing.T, p *plant) {
 		defer opened.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		for _, want := range []string{"late bad BadNoMatch", "late 5"} {
+		for _, want := range []string{"late bad BadNoMatch: nothing has such a path below Objects; dodona source scan lists what there is", "late 5"} {
 			for got := ""; got != want; {
 				b, err := opened.Observe(ctx)
 				if err != nil {
@@ -318,7 +318,7 @@ func comesLater(t *testing.T, p *plant) {
 				}
 				got = pointsOf(t, s, b.Readings)
 			}
-			if want == "late bad BadNoMatch" {
+			if want == "late bad BadNoMatch: nothing has such a path below Objects; dodona source scan lists what there is" {
 				p.do("add %s 5", name)
 				ahead.Add(int64(lookAgain + time.Second))
 			}
@@ -418,11 +418,30 @@ func TestCertificates(t *testing.T) {
 			t.Errorf("%s: %v, %v; want a permanent error with %q and the thumbprint", name, who, err, c.want)
 		}
 	}
+	elsewhere := maker{uri: serverURI, hosts: []string{"plc-7"}}.make(t)
+	j := judge{folder: t.TempDir(), source: "plant", host: "127.0.0.1", now: time.Now()}
+	if _, err := j.judge(elsewhere.cert.Raw, serverURI); !dodona.IsPermanent(err) || !strings.Contains(err.Error(), "it is of plc-7, not of 127.0.0.1") ||
+		!strings.Contains(err.Error(), "not trusted yet either: dodona source trust FILE plant "+thumbprint(elsewhere.cert)) {
+		t.Errorf("one of another host that nobody accepted: %v", err)
+	}
+	if _, err := accept(j.folder, "plant", "00"); err == nil || !strings.Contains(err.Error(), "those that wait are "+thumbprint(elsewhere.cert)) {
+		t.Errorf("another thumbprint: %v", err)
+	}
+	if _, err := accept(j.folder, "plant", thumbprint(elsewhere.cert)); err != nil {
+		t.Errorf("one of another host is accepted before its host is named: %v", err)
+	}
+	if _, err := j.judge(elsewhere.cert.Raw, serverURI); err == nil || strings.Contains(err.Error(), "trusted") {
+		t.Errorf("once it is accepted its host is wrong still, and nothing else: %v", err)
+	}
+	j.host = "plc-7"
+	if _, err := j.judge(elsewhere.cert.Raw, serverURI); err != nil {
+		t.Errorf("accepted, and named: %v", err)
+	}
 	root := maker{ca: true}.make(t)
 	signed := loopbackMaker()
 	signed.by = root
 	leaf := signed.make(t)
-	j := judge{folder: trusted(t, root.cert), source: "plant", host: "127.0.0.1", now: time.Now()}
+	j = judge{folder: trusted(t, root.cert), source: "plant", host: "127.0.0.1", now: time.Now()}
 	if who, err := j.judge(slices.Concat(leaf.cert.Raw, root.cert.Raw), serverURI); err != nil || !bytes.Equal(who.leaf.Raw, leaf.cert.Raw) {
 		t.Errorf("one that a trusted authority signed: %v", err)
 	}

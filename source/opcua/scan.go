@@ -73,14 +73,34 @@ func (s *session) tell(ctx context.Context, list []variable, found func(source.F
 		return fmt.Errorf("read what was found: %w", err)
 	}
 	for i, v := range list {
-		p := Node{}.point("", dodona.Reading{Body: values[i]})
-		note := p.Reason
-		if p.Quality == dodona.Good {
-			note = p.Value.String()
-		}
-		if err := found(source.Found{Name: v.path, Point: Node{ID: v.node.String()}, Note: note}); err != nil {
+		f := source.Found{Name: v.path}
+		f.Point, f.Note, f.Idle = described(v.node.String(), values[i])
+		if err := found(f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// described returns how a node is read, which has a value now, and what it is; of an array its first element. Idle says that it is no number as it stands.
+func described(node string, body []byte) (n Node, note string, idle bool) {
+	v, err := parseValue(body)
+	n = Node{ID: node}
+	p := n.point("", dodona.Reading{Body: body})
+	if err == nil && p.Quality == dodona.Bad && v.mask&ua.VariantArrayValues != 0 {
+		for dimensions := 1; dimensions <= mostDimensions; dimensions++ {
+			first := Node{ID: node, Index: strings.TrimSuffix(strings.Repeat("0,", dimensions), ",")}
+			if of := first.point("", dodona.Reading{Body: body}); of.Quality != dodona.Bad {
+				return first, "the first of an array: " + of.Value.String(), false
+			}
+		}
+	}
+	switch {
+	case p.Quality == dodona.Good:
+		return n, p.Value.String(), false
+	case p.Quality == dodona.Bad && err == nil:
+		code := v.status & 0xffff0000
+		idle = qualityOf(v.status) != dodona.Bad || code == ua.StatusBadNotReadable || code == ua.StatusBadUserAccessDenied
+	}
+	return n, p.Reason, idle
 }

@@ -189,8 +189,16 @@ func (c *client) choose(offered []endpoint) (endpoint, userToken, error) {
 			}
 		}
 	}
-	return endpoint{}, userToken{}, fmt.Errorf("the server offers no endpoint with security: %s, policy: %s and %s; it offers %s",
-		c.settings.Security, c.settings.Policy, tokenNames[c.settings.tokenKind()], offers(offered))
+	return endpoint{}, userToken{}, fmt.Errorf("the server offers no endpoint with security: %s, policy: %s and %s; it offers %s%s",
+		c.settings.Security, c.settings.Policy, tokenNames[c.settings.tokenKind()], offers(offered), c.instead(offered))
+}
+
+// instead says what to set where a server has no security at all.
+func (c *client) instead(offered []endpoint) string {
+	if len(offered) == 0 || c.settings.Security == securityNone || slices.ContainsFunc(offered, func(e endpoint) bool { return e.mode != ua.MessageSecurityModeNone }) {
+		return ""
+	}
+	return "; with security: None whoever is on the way reads and changes what it says"
 }
 
 var tokenNames = map[ua.UserTokenType]string{
@@ -208,7 +216,11 @@ func offers(list []endpoint) string {
 				tokens = append(tokens, name)
 			}
 		}
-		word := fmt.Sprintf("%s %s (%s)", modeName(e.mode), plain.Line(strings.TrimPrefix(e.policy, policyPrefix), 40), strings.Join(tokens, ", "))
+		word := modeName(e.mode)
+		if policy := plain.Line(strings.TrimPrefix(e.policy, policyPrefix), 40); policy != word {
+			word += " " + policy
+		}
+		word += " (" + strings.Join(tokens, ", ") + ")"
 		if !slices.Contains(words, word) && len(words) < 12 {
 			words = append(words, word)
 		}

@@ -380,7 +380,7 @@ func (s *subscriber) notified(kind *ua.NodeID, body []byte, received time.Time) 
 		status := ua.StatusCode(in.u32())
 		if in.err == nil {
 			// Fault (exchange): a server gives a subscription up.
-			return nil, fmt.Errorf("the server ended the subscription: %s", statusName(status))
+			return nil, fmt.Errorf("the server ended the subscription: %s", reasonOf(status))
 		}
 	default:
 		s.client.env.Log.Debug(fmt.Sprintf("%s: a notification of the type %s, which nobody asked for", s.client.env.Source, plain.Line(kind.String(), 60)), "source", s.client.env.Source)

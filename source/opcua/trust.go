@@ -69,17 +69,34 @@ func (j judge) judge(raw []byte, applicationURI string) (*serverIdentity, error)
 	if err != nil {
 		return nil, err
 	}
-	if vouched, why := j.trusts(chain, trusted); !vouched {
+	vouched, why := j.trusts(chain, trusted)
+	if !vouched {
 		if err := j.reject(leaf); err != nil {
 			return nil, err
 		}
+	}
+	accept := fmt.Sprintf("dodona source trust FILE %s %s", j.source, thumbprint(leaf))
+	err = j.named(leaf)
+	switch {
+	case err != nil && vouched:
+		return nil, dodona.Permanent(fmt.Errorf("the server's certificate %s: %w", thumbprint(leaf), err))
+	case err != nil:
+		return nil, untrusted{fmt.Errorf("the server's certificate %s: %w; it is not trusted yet either: %s", thumbprint(leaf), err, accept)}
+	case !vouched:
 		// Fault (exchange): a server shows a certificate that nobody accepted.
-		return nil, dodona.Permanent(fmt.Errorf("the server's certificate is not trusted: %s (%s, %s, valid until %s)%s; once you have compared the thumbprint with the server's: dodona source trust FILE %s %s",
+		return nil, untrusted{fmt.Errorf("the server's certificate is not trusted: %s (%s, %s, valid until %s)%s; once you have compared the thumbprint with the server's: %s",
 			thumbprint(leaf), plain.Line(cmp.Or(leaf.Subject.CommonName, leaf.Subject.String()), 60), plain.Line(uriOf(leaf), 80),
-			leaf.NotAfter.UTC().Format(time.DateOnly), why, j.source, thumbprint(leaf)))
+			leaf.NotAfter.UTC().Format(time.DateOnly), why, accept)}
 	}
 	return &serverIdentity{leaf: leaf, key: key, raw: raw}, nil
 }
+
+// An untrusted says that a person can accept a certificate.
+type untrusted struct{ why error }
+
+func (u untrusted) Error() string   { return u.why.Error() }
+func (u untrusted) Unwrap() error   { return dodona.Permanent(u.why) }
+func (u untrusted) Untrusted() bool { return true }
 
 // sound returns the key of a certificate that could be trusted, or what is wrong with it.
 func (j judge) sound(leaf *x509.Certificate, applicationURI string) (*rsa.PublicKey, error) {
@@ -103,7 +120,7 @@ func (j judge) sound(leaf *x509.Certificate, applicationURI string) (*rsa.Public
 		return nil, fmt.Errorf("it is of the application %s, and the server says that it is %s",
 			cmp.Or(plain.Quote(uriOf(leaf), 100), "nobody"), plain.Quote(applicationURI, 100))
 	}
-	return key, j.named(leaf)
+	return key, nil
 }
 
 func (j judge) inTime(cert *x509.Certificate) error {
@@ -236,13 +253,13 @@ func shown(folder, name string) (list []source.Certificate, err error) {
 		if err != nil {
 			continue
 		}
-		list = append(list, described(chain[0]))
+		list = append(list, certificateOf(chain[0]))
 	}
 	slices.SortFunc(list, func(a, b source.Certificate) int { return strings.Compare(a.Thumbprint, b.Thumbprint) })
 	return list, nil
 }
 
-func described(cert *x509.Certificate) source.Certificate {
+func certificateOf(cert *x509.Certificate) source.Certificate {
 	hosts := slices.Clone(cert.DNSNames)
 	for _, ip := range cert.IPAddresses {
 		hosts = append(hosts, ip.String())
@@ -278,7 +295,15 @@ func accept(folder, name, wanted string) (source.Certificate, error) {
 		}
 		return c, os.Remove(from)
 	}
-	return source.Certificate{}, fmt.Errorf("no certificate with the thumbprint %s was shown to source %s", plain.Quote(wanted, 60), name)
+	err = fmt.Errorf("no certificate with the thumbprint %s that could be trusted was shown to source %s", plain.Quote(wanted, 60), name)
+	if len(list) == 0 {
+		return source.Certificate{}, fmt.Errorf("%w, nor any other: dodona source read FILE %s asks its server for it, and says what is wrong with it", err, name)
+	}
+	var others []string
+	for _, c := range list {
+		others = append(others, c.Thumbprint)
+	}
+	return source.Certificate{}, fmt.Errorf("%w; those that wait are %s", err, plain.Line(strings.Join(others, ", "), 200))
 }
 
 // parseChain returns who a server says it is, without judging it.
@@ -300,5 +325,5 @@ func ownThumbprint(folder string, now time.Time) (source.Certificate, error) {
 	if err != nil {
 		return source.Certificate{}, err
 	}
-	return described(who.cert), nil
+	return certificateOf(who.cert), nil
 }
