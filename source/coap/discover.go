@@ -111,9 +111,9 @@ func parseLink(text string) (f Found, ours bool, rest string, err error) {
 func parseAttribute(text string) (name, value, rest string, err error) {
 	end := strings.IndexAny(text, "=;,")
 	if end < 0 {
-		return text, "", "", nil
+		return strings.TrimSpace(text), "", "", nil
 	}
-	name, rest = text[:end], text[end:]
+	name, rest = strings.TrimSpace(text[:end]), text[end:]
 	if rest[0] != '=' {
 		return name, "", rest, nil
 	}
@@ -122,7 +122,7 @@ func parseAttribute(text string) (name, value, rest string, err error) {
 		if end = strings.IndexAny(rest, ";,"); end < 0 {
 			end = len(rest)
 		}
-		return name, rest[:end], rest[end:], nil
+		return name, strings.TrimSpace(rest[:end]), rest[end:], nil
 	}
 	var b strings.Builder
 	for i := 1; i < len(rest); i++ {

@@ -113,6 +113,10 @@ func TestLinksOfADeviceAreRead(t *testing.T) {
 		strings.Join(clock.Formats, ",") != "application/json,application/senml+cbor,9999" {
 		t.Errorf("got %+v", clock)
 	}
+	spaced, all, err := parseLinks("</a> ;rt= ;obs , </b>\n;rt=;title=x ,</c>", 10)
+	if err != nil || !all || len(spaced) != 3 || !spaced[0].Observable || spaced[1].Title != "x" || len(spaced[1].Types) != 0 || spaced[2].Path != "/c" {
+		t.Errorf("with blanks: got %+v, %v, %v", spaced, all, err)
+	}
 	if _, all, err := parseLinks("</a>,</b>,</c>", 2); all || err != nil {
 		t.Errorf("all %v, %v of a list that was cut", all, err)
 	}

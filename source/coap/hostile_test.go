@@ -1,7 +1,9 @@
 package coap
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -452,9 +454,14 @@ func TestAConnectionThatEndedWhileNobodyAskedCostsNoExchange(t *testing.T) {
 	_, url := newDevice(t, func(d *device, m message.Message) { d.say(answer(m, "21.5")) })
 	src, _ := opened(t, quick(url, nil))
 	observe(t, src)
-	src.(*poller).link.end() //nolint:errcheck // what open returned
+	ended := src.(*poller).link                     //nolint:errcheck // what open returned
+	_ = ended.conn.SetReadDeadline(time.Unix(1, 0)) // its reader ends, and the socket is open still
+	<-ended.gone
 	if r := observe(t, src); string(r.Body) != "21.5" {
 		t.Errorf("got %q", r.Body)
+	}
+	if err := ended.conn.Close(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the connection that ended was left open: %v", err)
 	}
 }
 

@@ -42,6 +42,10 @@ func TestMistakesInSettingsAreTold(t *testing.T) {
 		{"coap://a/t", func(s *Settings) { s.Observe, s.Every = true, time.Second }, "every: a device that is observed"},
 		{"coap://a/t", func(s *Settings) { s.Expect = time.Second }, "expect: is for observe"},
 		{"coap://a/t", func(s *Settings) { s.MaxSize = 2 << 20 }, "max_size"},
+		{"coap://a/t", func(s *Settings) { s.AckTimeout = time.Millisecond }, "ack_timeout: 1ms: want 50ms to 1m"},
+		{"coap://a/t", func(s *Settings) { s.AckTimeout = 2 * time.Minute }, "ack_timeout: 2m: want 50ms to 1m"},
+		{"coap://a/t", func(s *Settings) { s.Timeout = time.Hour }, "timeout: 1h: want 100ms to 10m"},
+		{"coap://a/t", func(s *Settings) { s.Ping = 2 * time.Hour }, "ping: 2h: want 1s to 1h"},
 		{"coap://a/t", func(s *Settings) { s.Renew = time.Second }, "renew: is for observe"},
 	} {
 		s := quick(c.url, c.change)
