@@ -18,7 +18,7 @@ import (
 // A Register says where a point stands in the controller, and what its bytes mean: at an address in S7's own notation, or in an area at an offset.
 type Register struct {
 	// At is the address: DB1.DBX4.3 (a bit), DB1.DBB4, DB1.DBW4, DB1.DBD4 (one, two and four bytes), DB1.DBL4 (eight); M10.0, MB10, MW10, MD10 of the flags; I0.0, IB0 … of
-	// the inputs (E in German), Q0.0, QB0 … of the outputs (A in German). Default: none; a register has at, or area and offset.
+	// the inputs (E in German), Q0.0, QB0 … of the outputs (A in German). A % before it, as TIA writes it, says nothing. Default: none; a register has at, or area and offset.
 	At string `yaml:"at,omitempty"`
 	// Area is db, m (flags), i (inputs) or q (outputs). Default: that of at; db where db is given.
 	Area Area `yaml:"area,omitempty"`
@@ -124,9 +124,10 @@ var (
 
 // place reads an address.
 func place(at string) (r Rule, err error) {
-	fields := inDB.FindStringSubmatch(strings.ToUpper(strings.ReplaceAll(at, " ", "")))
+	bare := strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(at, " ", "")), "%") // as TIA writes absolute addresses
+	fields := inDB.FindStringSubmatch(bare)
 	if fields == nil {
-		if fields = inArea.FindStringSubmatch(strings.ToUpper(strings.ReplaceAll(at, " ", ""))); fields == nil {
+		if fields = inArea.FindStringSubmatch(bare); fields == nil {
 			return r, fmt.Errorf("at: %s: want an address such as DB1.DBD4, DB1.DBX4.3, MW10 or I0.0", plain.Quote(at, 40))
 		}
 		r.Area = letters[fields[1]]

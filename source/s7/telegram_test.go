@@ -208,6 +208,8 @@ func TestRegistersAreReadInS7sNotation(t *testing.T) {
 		"db65535.dbb65535": {Area: areaDB, DB: 65535, At: 65535, Type: "byte"},
 		"DB1.DBW2":         {Area: areaDB, DB: 1, At: 2, Type: "word"},
 		"DB1.DBD4":         {Area: areaDB, DB: 1, At: 4, Type: "dword"},
+		"%DB1.DBD4":        {Area: areaDB, DB: 1, At: 4, Type: "dword"},
+		"% mw10":           {Area: areaM, At: 10, Type: "word"},
 		"DB1.DBL8":         {Area: areaDB, DB: 1, At: 8, Type: "lword"},
 		"M 10.0":           {Area: areaM, At: 10, Type: "bool"},
 		"MX10.7":           {Area: areaM, At: 10, Bit: 7, Type: "bool"},
