@@ -17,6 +17,7 @@ const (
 type message struct {
 	body     []byte
 	text     bool
+	packed   string // what there is to say of how it was compressed
 	item     string
 	received time.Time
 }

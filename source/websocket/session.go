@@ -39,6 +39,7 @@ type session struct {
 	heard   time.Time     // when the server was last heard
 	hidden  []string      // what no error may show
 	wanted  *Subscription // whose acknowledgement is waited for; nil: none
+	instead string        // what came last while it was
 	verdict chan error    // of capacity 1
 }
 
@@ -110,6 +111,13 @@ func (ses *session) listen(ctx context.Context, conn *websocket.Conn) error {
 			continue
 		}
 		m := message{body: body, text: kind == websocket.MessageText, received: now}
+		if kind == websocket.MessageBinary {
+			if m.body, m.packed, err = ses.settings.Unpack.unpack(body, int64(ses.settings.MaxMessage)); err != nil {
+				// Fault (dropped): what a message is unpacked to is larger than max_message.
+				ses.env.Dropped(1, fmt.Sprintf("a message of %s that unpacks to more than max_message (%s)", m.packed, ses.settings.MaxMessage))
+				continue
+			}
+		}
 		taken, err := ses.sort(ctx, conn, &m)
 		if err != nil {
 			return err
@@ -225,6 +233,7 @@ func (ses *session) acknowledges(body []byte) bool {
 	case hold(ses.wanted.Ack, body):
 		ses.verdict <- nil
 	default:
+		ses.instead = plain.Excerpt([]byte(httpc.Scrub(string(body[:min(len(body), 4096)]), ses.hidden...)), 160)
 		return false
 	}
 	ses.wanted = nil
@@ -260,7 +269,7 @@ func (ses *session) subscribe(ctx context.Context, conn *websocket.Conn, i int) 
 	s := &ses.settings.Subscribe[i]
 	if len(s.Ack) > 0 {
 		ses.mu.Lock()
-		ses.wanted = s
+		ses.wanted, ses.instead = s, ""
 		ses.mu.Unlock()
 	}
 	if err := ses.send(ctx, conn, s.Send, nil); err != nil {
@@ -285,11 +294,21 @@ func (ses *session) subscribe(ctx context.Context, conn *websocket.Conn, i int) 
 				continue
 			}
 			// Fault (exchange): a server does not acknowledge a subscription.
-			return fmt.Errorf("subscribe[%d]: no acknowledgement in %s (timeout)", i, ses.settings.Timeout)
+			return fmt.Errorf("subscribe[%d]: no acknowledgement in %s (timeout)%s", i, ses.settings.Timeout, ses.saidInstead())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// saidInstead says what came while an acknowledgement was waited for: often it is why there is none, and refused does not know it yet.
+func (ses *session) saidInstead() string {
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	if ses.instead == "" {
+		return ", nor anything else"
+	}
+	return "; instead the server said, last, " + ses.instead
 }
 
 func (ses *session) reply(ctx context.Context, conn *websocket.Conn, template string, to []byte) error {

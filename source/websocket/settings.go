@@ -75,6 +75,9 @@ type Settings struct {
 	Pong time.Duration `yaml:"pong,omitempty"`
 	// MaxMessage is the largest message, decompressed; a larger one is dropped and counted. At most 4MiB. Default: 1MiB.
 	MaxMessage unit.Size `yaml:"max_message,omitempty"`
+	// Unpack says which binary messages are unpacked, where a server compresses each by itself and not the connection: auto, those that begin as gzip or zlib do;
+	// deflate, all of them, as raw deflate; or none. What was in them counts, at most max_message. Default: auto.
+	Unpack Unpack `yaml:"unpack,omitempty"`
 	// Compression offers permessage-deflate, each message by itself. Default: false.
 	Compression bool `yaml:"compression,omitempty"`
 
@@ -124,6 +127,7 @@ func (s *Settings) Default() {
 	s.Ping = 15 * time.Second
 	s.Pong = 10 * time.Second
 	s.MaxMessage = unit.MiB
+	s.Unpack = unpackAuto
 	s.Heartbeat.Every = 20 * time.Second
 }
 
@@ -319,6 +323,7 @@ func (s *Settings) checkNumbers() error {
 	want(s.Ping == 0 || s.Ping >= leastPing, "ping: %s: want 0s (never) or at least 100ms", unit.FormatDuration(s.Ping))
 	want(s.Pong > 0, "pong: %s: want more than 0s", unit.FormatDuration(s.Pong))
 	want(s.Heartbeat.Send == "" || s.Heartbeat.Every >= leastPing, "heartbeat.every: %s: want at least 100ms", unit.FormatDuration(s.Heartbeat.Every))
+	want(slices.Contains(s.Unpack.Words(), string(s.Unpack)), "unpack: %.20q: want auto, deflate or none", string(s.Unpack))
 	want(s.MaxMessage > 0 && s.MaxMessage <= sizeLimit, "max_message: %s: want more than 0B and at most %s", s.MaxMessage, sizeLimit)
 	return errors.Join(errs...)
 }

@@ -170,6 +170,12 @@ func (s *stream) batch(messages []message) (b dodona.Batch) {
 				media = "application/json"
 			}
 		}
+		if m.packed != "" {
+			kind += ", " + m.packed
+			if json.Valid(m.body) {
+				media = "application/json"
+			}
+		}
 		detail := fmt.Sprintf("%s %s, %s, %d B", s.scheme(), s.url.Host, kind, len(m.body))
 		if s.gap != "" {
 			detail += ", the first behind a gap of " + s.gap
