@@ -33,6 +33,16 @@ type client struct {
 	active time.Time // when the line was used last
 	failed int       // requests in a row without an answer
 	lost   func(n uint64, cause string)
+
+	answer  answered  // the last one
+	suspect time.Time // until then what follows an answer is awaited: another master was heard
+}
+
+// answered is what was taken for the answer to a request.
+type answered struct {
+	unit    byte
+	request request
+	pdu     []byte // nil: there was none
 }
 
 func newClient(l line, s *Settings) *client {
@@ -92,6 +102,7 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 	}
 	defer func() { c.active = time.Now() }()
 	c.drop()
+	c.answer = answered{unit: u.id, request: r}
 	if err := c.line.SetDeadline(time.Now().Add(c.settings.Timeout)); err != nil {
 		return nil, c.broken(err)
 	}
@@ -107,10 +118,43 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 		return nil, err
 	}
 	c.failed = 0
+	c.answer.pdu = pdu
+	if c.isShared(ctx) {
+		c.owe(u, r)
+		return nil, errShared
+	}
 	if c.settings.Framing == RTU && c.came.Len() > 0 { // more than an answer: who knows what else comes
 		c.owe(u, r)
 	}
 	return r.data(pdu)
+}
+
+// suspicion is how long a line on which another master was heard is listened to behind each answer.
+const suspicion = 10 * time.Minute
+
+// isShared reports whether the last answer may be to another master, which asks over the same serial line.
+func (c *client) isShared(ctx context.Context) bool {
+	f, is := c.framing.(*rtu)
+	if !is {
+		return false
+	}
+	for total := 0; !f.foreign && total < mostCame && time.Now().Before(c.suspect) && ctx.Err() == nil; {
+		if c.line.SetDeadline(time.Now().Add(quiet)) != nil || ctx.Err() != nil {
+			break
+		}
+		var chunk [512]byte
+		n, err := c.line.Read(chunk[:])
+		total += n
+		c.came.Write(chunk[:n])
+		f.foreign = f.differs(c.came.Bytes(), c.answer.unit, c.answer.request, c.answer.pdu)
+		if err != nil { // it is quiet; a line that is broken shows it when it is written to
+			break
+		}
+	}
+	if f.foreign {
+		c.suspect = time.Now().Add(suspicion)
+	}
+	return f.foreign
 }
 
 // count counts answers that are of no request. On a serial line others are heard too, and nothing is wrong with that.
@@ -203,17 +247,24 @@ func (c *client) drop() {
 	if c.settings.Framing != RTU {
 		return
 	}
-	c.came.Reset()
+	defer c.came.Reset()
 	if d, ok := c.line.(interface{ Discard() error }); ok {
 		_ = d.Discard() // a line that is broken shows it when it is written to
-		return
+	} else {
+		discard(c.line, &c.came)
 	}
-	discard(c.line)
+	if f, is := c.framing.(*rtu); is && c.came.Len() > 0 && c.answer.pdu != nil && f.differs(c.came.Bytes(), c.answer.unit, c.answer.request, c.answer.pdu) {
+		c.suspect = time.Now().Add(suspicion)
+		if c.lost != nil {
+			// Fault (dropped): an answer that fits as well comes behind one that was taken already.
+			c.lost(1, "a second answer to one request came: does another master speak on this line?")
+		}
+	}
 }
 
-// discard reads what is there already, without waiting where that can be.
-func discard(l line) {
-	if l.SetDeadline(time.Time{}) != nil || discarded(l) {
+// discard moves what is there already into came, without waiting where that can be.
+func discard(l line, came *bytes.Buffer) {
+	if l.SetDeadline(time.Time{}) != nil || discarded(l, came) {
 		return
 	}
 	if l.SetDeadline(time.Now().Add(time.Millisecond)) != nil {
@@ -222,7 +273,9 @@ func discard(l line) {
 	var chunk [512]byte
 	for total := 0; total < mostCame; {
 		n, err := l.Read(chunk[:])
-		if total += n; err != nil {
+		total += n
+		came.Write(chunk[:n])
+		if err != nil {
 			return
 		}
 	}

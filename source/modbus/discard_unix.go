@@ -2,10 +2,13 @@
 
 package modbus
 
-import "syscall"
+import (
+	"bytes"
+	"syscall"
+)
 
-// discarded drops what came on a socket, and reports whether l is one.
-func discarded(l line) bool {
+// discarded moves what came on a socket into came, and reports whether l is one.
+func discarded(l line, came *bytes.Buffer) bool {
 	socket, ok := l.(syscall.Conn)
 	if !ok {
 		return false
@@ -21,6 +24,7 @@ func discarded(l line) bool {
 			if total += n; n <= 0 || err != nil {
 				break
 			}
+			came.Write(chunk[:n])
 		}
 		return true
 	})

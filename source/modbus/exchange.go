@@ -104,6 +104,8 @@ func (x *exchange) block(ctx context.Context, b block) ([]block, error) {
 	var refusal *exception
 	var nobody unreachable
 	switch refused := errors.As(err, &refusal); {
+	case errors.Is(err, errShared):
+		x.answered(b)
 	case refused && refusal.isOfUnit() || errors.Is(err, errForeign):
 		x.answered(b)
 		if len(b.fields) > 1 && (!refused || refusal.splits()) {
@@ -236,6 +238,9 @@ func (x *exchange) ask(ctx context.Context, b block) (data []byte, err error) {
 			}
 			busy++
 			continue
+		}
+		if errors.Is(err, errShared) {
+			return nil, err
 		}
 		if !x.client.survives(err) {
 			x.hangUp()

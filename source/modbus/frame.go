@@ -91,12 +91,21 @@ func stripped(came *bytes.Buffer, heartbeats [][]byte) (waits bool) {
 // rtu is the framing of serial lines: an answer carries its unit and a checksum.
 type rtu struct {
 	heartbeats [][]byte
-	echo       []byte // the last request, which some adapters hear themselves
+	echo       []byte   // the last request, which some adapters hear themselves
+	sent       [][]byte // the newest requests, whose echoes may be late
+	foreign    bool     // since the last request another master asked the same unit, or two answers fit
 }
+
+// mostSent is how many requests are known again: more than can be without an answer on one line.
+const mostSent = 8
 
 func (f *rtu) frame(unit byte, pdu []byte) []byte {
 	b := append([]byte{unit}, pdu...)
 	f.echo = binary.LittleEndian.AppendUint16(b, checksum(b))
+	f.foreign = false
+	if f.sent = append(f.sent, f.echo); len(f.sent) > mostSent {
+		f.sent = f.sent[1:]
+	}
 	return f.echo
 }
 
@@ -112,8 +121,11 @@ func (f *rtu) next(came *bytes.Buffer, unit byte, r request, quiet bool) ([]byte
 		if open && !quiet { // what is in a frame is none, so it is awaited
 			break
 		}
-		if open || size == 0 || checksum(b[:size-2]) != binary.LittleEndian.Uint16(b[size-2:]) {
-			skip++
+		if open || size == 0 || !isSummed(b[:size]) {
+			if skip++; f.isForeign(b, unit) {
+				f.foreign = true
+				skip += requestSize - 1
+			}
 			continue
 		}
 		if b[0] != unit {
@@ -122,11 +134,52 @@ func (f *rtu) next(came *bytes.Buffer, unit byte, r request, quiet bool) ([]byte
 		}
 		if pdu := bytes.Clone(b[1 : size-2]); isAnswer(r, pdu) {
 			came.Next(skip + size)
+			f.foreign = f.foreign || f.differs(came.Bytes(), unit, r, pdu)
 			return pdu, nil
 		}
 		skip += size // late
 	}
 	return nil, nil
+}
+
+const requestSize = 8 // that reads: unit, function, address, number and checksum
+
+// isForeign reports whether b begins with a request to read from the unit that is none of ours.
+func (f *rtu) isForeign(b []byte, unit byte) bool {
+	if len(b) < requestSize || b[0] != unit || b[1] < 1 || b[1] > 4 || !isSummed(b[:requestSize]) {
+		return false
+	}
+	for _, own := range f.sent {
+		if bytes.Equal(own, b[:requestSize]) {
+			return false
+		}
+	}
+	return true
+}
+
+// differs reports whether there is something in b, behind an answer, that speaks against it: another one that fits and says something else, or
+// the request of another master. An answer given twice is the same answer.
+func (f *rtu) differs(b []byte, unit byte, r request, answer []byte) bool {
+	for len(b) > 0 {
+		size, open := sizeOf(b)
+		switch {
+		case open || size == 0 || !isSummed(b[:size]):
+			if f.isForeign(b, unit) {
+				return true
+			}
+			b = b[1:]
+		case b[0] == unit && isAnswer(r, b[1:size-2]) && !bytes.Equal(b[1:size-2], answer):
+			return true
+		default:
+			b = b[size:]
+		}
+	}
+	return false
+}
+
+// isSummed reports whether a frame ends with its checksum.
+func isSummed(b []byte) bool {
+	return checksum(b[:len(b)-2]) == binary.LittleEndian.Uint16(b[len(b)-2:])
 }
 
 func isAnswer(r request, pdu []byte) bool {

@@ -9,7 +9,9 @@
 // One connection may lead to many units. One that stays silent is skipped and tried again now and then, so that it does not hold up the others;
 // its points are bad meanwhile. An answer counts only if it is of the request: on TCP its transaction, unit, function and length are the
 // request's, and after every time-out the connection is made anew. A serial line has no transactions, so after every request that had no answer
-// a question of another shape is asked first, whose answer cannot be mistaken: what comes before it is late, and dropped.
+// a question of another shape is asked first, whose answer cannot be mistaken: what comes before it is late, and dropped. Whose an answer
+// is cannot be told there at all, so a serial server must give its line to one client alone. If another master is heard asking the same unit, or two
+// answers fit and differ, the points are bad, and from then on the line is listened to for a moment behind each answer.
 //
 // What is wrong with a point stands in its reason. An exception is the unit's own answer: 2 (illegal data address) mostly means that the
 // manual counts from one (base: 1), 1 that the register is in another table. "No answer", and "does not answer since", are of a unit that is

@@ -78,6 +78,8 @@ var (
 	errSilent  = errors.New("no answer within the timeout")
 	errGone    = errors.New("the connection was closed")
 	errFraming = errors.New("what came is no Modbus")
+	// Fault (point): another master speaks on the serial line, or its server gives the line to several clients.
+	errShared = errors.New("another master speaks on this line: two answers fit; a serial server must give its line to one client alone")
 )
 
 // An exception is an answer that says why there is none.

@@ -114,7 +114,7 @@ func (w *sweep) ask(ctx context.Context, r request) (data []byte, err error) {
 		if err == nil || errors.As(err, &refusal) && !refusal.busy() || ctx.Err() != nil {
 			return data, err
 		}
-		if refusal == nil && !w.client.survives(err) {
+		if refusal == nil && !errors.Is(err, errShared) && !w.client.survives(err) {
 			w.hangUp()
 		}
 	}
