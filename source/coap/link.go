@@ -11,6 +11,8 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 const (
@@ -62,6 +64,7 @@ type request struct {
 	token  string
 	mid    int32
 	heard  bool                 // an empty answer was there
+	others int                  // answers that came meanwhile, of other tokens
 	answer chan message.Message // has room for an empty answer and another one
 }
 
@@ -126,6 +129,9 @@ func (l *link) take(m message.Message) {
 		}
 	}
 	last, observed := l.tokens[string(m.Token)]
+	if l.pending != nil && isResponse(m) && !observed {
+		l.pending.others++
+	}
 	switch {
 	case m.Type == message.Acknowledgement || m.Type == message.Reset: // of what was given up
 	case !isResponse(m) || !observed:
@@ -275,15 +281,22 @@ func (l *link) ask(ctx context.Context, m message.Message) (message.Message, err
 		case <-l.gone:
 			return m, l.lostBy()
 		case <-ctx.Done():
-			return m, l.unanswered(ctx, heard)
+			return m, l.unanswered(ctx, waiting, heard)
 		}
 	}
 }
 
-func (l *link) unanswered(ctx context.Context, heard bool) error {
+func (l *link) unanswered(ctx context.Context, waiting *request, heard bool) error {
+	l.mu.Lock()
+	others := waiting.others
+	l.mu.Unlock()
 	if heard {
 		// Fault (exchange): a device acknowledges and says no more.
 		return fmt.Errorf("the device acknowledged the request and did not answer: %w", ctx.Err())
+	}
+	if others > 0 {
+		// Fault (exchange): a device answers something else than it is asked.
+		return fmt.Errorf("no answer to the request, and %s to others: late ones, or a device that does not give the token back: %w", unit.Count(others, "answer"), ctx.Err())
 	}
 	// Fault (exchange): a device does not answer in time.
 	return fmt.Errorf("no answer: %w", ctx.Err())

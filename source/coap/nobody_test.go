@@ -4,6 +4,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
@@ -65,5 +66,22 @@ func TestAScanSaysWhetherThereIsMore(t *testing.T) {
 		if err != nil || more != want || len(got) != min(most, 3) {
 			t.Errorf("of at most %d: %q, more %t, %v", most, got, more, err)
 		}
+	}
+}
+
+func TestADeviceThatGivesNoTokenBackIsTold(t *testing.T) {
+	t.Parallel()
+	var said atomic.Int64
+	_, url := newDevice(t, func(d *device, m message.Message) {
+		if isGet(m) && said.Add(1) == 1 {
+			m.Token = message.Token{9, 9}
+			d.say(answer(m, "21.5"))
+			d.say(answer(m, "21.5"))
+		}
+	})
+	src, _ := opened(t, quick(url, func(s *Settings) { s.Timeout = 5 * time.Second }))
+	_, err := src.Observe(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "no answer to the request, and 2 answers to others: late ones, or a device that does not give the token back in 5s") {
+		t.Errorf("got %v", err)
 	}
 }
