@@ -263,6 +263,14 @@ func TestSuiteAgainstKNXD(t *testing.T) {
 				copy(text, "{"+sourcetest.Mark(n)+"}")
 				who.tell("answer 1/2/9 %s", hex.EncodeToString(text))
 			},
+			Faults: sourcetest.Faults{
+				Freeze: func(*testing.T) { d.Freeze() },
+				Thaw: func(*testing.T) {
+					d.Thaw()
+					who = nil // whose tunnel may be gone
+				},
+				Kill: func(*testing.T) { d.Kill() },
+			},
 		}
 	})
 }
