@@ -51,7 +51,7 @@ func newClient(l line, s *Settings) *client {
 	if s.Framing == RTU {
 		c.framing = &rtu{heartbeats: heartbeats}
 	} else {
-		c.framing = &mbap{anyUnit: s.AnyUnit, heartbeats: heartbeats, transaction: uint16(time.Now().UnixNano())}
+		c.framing = &mbap{anyUnit: s.AnyUnit, any: s.AnyTransaction, heartbeats: heartbeats, transaction: uint16(time.Now().UnixNano())}
 	}
 	return c
 }
@@ -101,7 +101,9 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 		return nil, err
 	}
 	defer func() { c.active = time.Now() }()
-	c.drop()
+	if c.drop() && c.settings.AnyTransaction { // who knows what else comes: a new line has no answers of old requests
+		return nil, errGone
+	}
 	c.answer = answered{unit: u.id, request: r}
 	if err := c.line.SetDeadline(time.Now().Add(c.settings.Timeout)); err != nil {
 		return nil, c.broken(err)
@@ -115,9 +117,9 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 	if err != nil {
 		c.failed++
 		c.owe(u, r)
-		return nil, err
+		return nil, c.hinted(err, u)
 	}
-	c.failed = 0
+	c.failed, u.spoke = 0, true
 	c.answer.pdu = pdu
 	if c.isShared(ctx) {
 		c.owe(u, r)
@@ -216,6 +218,20 @@ func (c *client) await(ctx context.Context, id byte, r request) ([]byte, error) 
 	return nil, fmt.Errorf("%w: %d bytes and no answer in them", errFraming, mostCame)
 }
 
+// hinted says more of a unit that never answered, and of which nothing came.
+func (c *client) hinted(err error, u *unit) error {
+	m, overTCP := c.framing.(*mbap)
+	switch {
+	case u.spoke || !errors.Is(err, errSilent) || c.came.Len() > 0:
+		return err
+	case !overTCP:
+		return fmt.Errorf("%w; is %d its id?", err, u.id)
+	case m.stray != nil || len(m.other) > 0:
+		return err
+	}
+	return fmt.Errorf("%w; is %d its id, and framing tcp (a transparent gateway has rtu)?", err, u.id)
+}
+
 // silence says that no answer came, and what did.
 func (c *client) silence() error {
 	after := quantity.FormatDuration(c.settings.Timeout)
@@ -223,6 +239,9 @@ func (c *client) silence() error {
 	case n == 0 && c.instead() >= 0:
 		// Fault (point): a device or gateway answers for another unit.
 		return fmt.Errorf("%w, %s; unit %d answered instead: if that is how this gateway answers, set any_unit", errSilent, after, c.instead())
+	case n == 0 && c.stray() != nil:
+		// Fault (point): a device answers with another transaction than it was asked with, or too late.
+		return fmt.Errorf("%w, %s; what came has transaction %d: it is late, or the device does not repeat what it is asked with: set any_transaction then", errSilent, after, *c.stray())
 	case n == 0:
 		return fmt.Errorf("%w, %s", errSilent, after)
 	case c.settings.Framing == RTU:
@@ -242,10 +261,18 @@ func (c *client) instead() int {
 	return -1
 }
 
-// drop drops what came before a request. On a line without transactions it may be an answer given twice.
-func (c *client) drop() {
-	if c.settings.Framing != RTU {
-		return
+// stray returns the transaction of an answer that came instead; nil: none did.
+func (c *client) stray() *uint16 {
+	if m, is := c.framing.(*mbap); is {
+		return m.stray
+	}
+	return nil
+}
+
+// drop drops what came before a request, and reports whether there was any. On a line without transactions it may be an answer given twice.
+func (c *client) drop() (any bool) {
+	if c.settings.Framing != RTU && !c.settings.AnyTransaction {
+		return false
 	}
 	defer c.came.Reset()
 	if d, ok := c.line.(interface{ Discard() error }); ok {
@@ -260,6 +287,7 @@ func (c *client) drop() {
 			c.lost(1, "a second answer to one request came: does another master speak on this line?")
 		}
 	}
+	return c.came.Len() > 0
 }
 
 // discard moves what is there already into came, without waiting where that can be.

@@ -111,6 +111,12 @@ func (x *exchange) block(ctx context.Context, b block) ([]block, error) {
 		if len(b.fields) > 1 && (!refused || refusal.splits()) {
 			return x.halves(ctx, b)
 		}
+		if refused && len(b.fields) > 1 && refusal.maySplit() {
+			if x.givesPart(ctx, b) {
+				return x.halves(ctx, b)
+			}
+			err = fmt.Errorf("%w, so is its first register alone; where others can be read one by one, set one_by_one", err)
+		}
 	case refused:
 		x.gateway = true
 		x.goesSilent(b, err, mostSilent)
@@ -126,6 +132,22 @@ func (x *exchange) block(ctx context.Context, b block) ([]block, error) {
 	}
 	x.bad(b, refusal.body(), err)
 	return []block{b}, nil
+}
+
+// wholeFor is how long a block of which no part could be read either is not tried in parts.
+const wholeFor = time.Minute
+
+// givesPart reports whether a unit that refused a block as a whole gives the first field of it.
+func (x *exchange) givesPart(ctx context.Context, b block) bool {
+	now := x.env.Now()
+	if until := x.whole[b.item()]; now.Before(until) && until.Sub(now) <= wholeFor {
+		return false
+	}
+	if _, err := x.ask(ctx, blockOf(b.fields[:1])); err == nil {
+		return true
+	}
+	x.whole[b.item()] = now.Add(wholeFor)
+	return false
 }
 
 // resting returns why a block is not asked for now.

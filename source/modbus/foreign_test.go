@@ -61,7 +61,8 @@ func TestAnAnswerThatIsNoneIsNamedAndCounted(t *testing.T) {
 		lost   string
 	}{
 		"another unit":        {0, func(r []byte) []byte { return body(r, 255) }, "unit 255 answered instead: if that is how this gateway answers, set any_unit", "an answer came that is of another request or unit"},
-		"another request":     {0, func(r []byte) []byte { b := body(r, 1); b[1]--; return b }, "no answer within the timeout, 1s", "an answer came that is of another request or unit"},
+		"another request":     {0, func(r []byte) []byte { b := body(r, 1); b[0], b[1] = 0, 0; return b }, "no answer within the timeout, 1s; what came has transaction 0: it is late, or the device does not repeat what it is asked with: set any_transaction then", "an answer came that is of another request or unit"},
+		"nothing":             {0, func([]byte) []byte { return nil }, "no answer within the timeout, 1s; is 1 its id, and framing tcp (a transparent gateway has rtu)?", ""},
 		"a byte now and then": {300 * time.Millisecond, func(r []byte) []byte { return body(r, 1) }, "bytes of an answer came in 1s", ""},
 		"HTTP":                {0, func([]byte) []byte { return []byte("HTTP/1.1 400 Bad Request\r\n") }, "what came is no Modbus: its header is 48 54 54 50", ""},
 	} {

@@ -25,14 +25,16 @@ const (
 type mbap struct {
 	transaction uint16 // of the last request
 	anyUnit     bool
+	any         bool // takes answers of any transaction
 	heartbeats  [][]byte
-	late        uint64 // how many answers of no request came; whoever counts them sets it back
-	other       []byte // the units that answered the last request instead
+	late        uint64  // how many answers of no request came; whoever counts them sets it back
+	other       []byte  // the units that answered the last request instead
+	stray       *uint16 // the transaction of the newest answer to no request, since the last
 }
 
 func (m *mbap) frame(unit byte, pdu []byte) []byte {
 	m.transaction++
-	m.other = nil
+	m.other, m.stray = nil, nil
 	b := binary.BigEndian.AppendUint16(nil, m.transaction)
 	b = append(b, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(1+len(pdu)))
@@ -55,16 +57,21 @@ func (m *mbap) next(came *bytes.Buffer, unit byte, r request, _ bool) ([]byte, e
 			return nil, nil
 		}
 		frame := came.Next(headerSize - 1 + length)
-		if binary.BigEndian.Uint16(frame) != m.transaction || frame[6] != unit && !m.anyUnit {
-			if m.late++; binary.BigEndian.Uint16(frame) == m.transaction {
+		of := binary.BigEndian.Uint16(frame)
+		ours := of == m.transaction || m.any
+		if !ours || frame[6] != unit && !m.anyUnit {
+			if m.late++; ours {
 				m.other = append(m.other, frame[6])
+			} else {
+				m.stray = &of
 			}
 			continue // late, or of nobody: its own answer may still come
 		}
-		if !isAnswer(r, frame[headerSize:]) {
-			return nil, fmt.Errorf("%w: it is % x", errForeign, frame[headerSize:min(len(frame), headerSize+4)])
+		pdu := bytes.Clone(frame[headerSize:])
+		if !isAnswer(r, pdu) {
+			return nil, fmt.Errorf("%w: %s", errForeign, r.differs(pdu))
 		}
-		return bytes.Clone(frame[headerSize:]), nil
+		return pdu, nil
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 // Registers that stand together are read together, in one request each block; one block is one reading, called after what it is, such as
 // 3/holding/100-119. A device that refuses a block with exception 2 or 3 is asked for its halves, down to single registers, and that
-// is remembered. A value of several registers is never read in two requests. Only the functions 1 to 4 are ever sent: nothing
+// is remembered; so is one that answers exception 1 or 4 as long as it gives one register of it alone. A value of several registers is never read in two requests. Only the functions 1 to 4 are ever sent: nothing
 // is written.
 //
 // One connection may lead to many units. One that stays silent is skipped and tried again now and then, so that it does not hold up the others;
@@ -51,8 +51,9 @@ type device struct {
 	client    *client    // nil: not connected
 	blocks    []block
 	units     map[uint8]*unit
-	silences  map[string]*silence // of blocks, by item
-	deaf      bool                // nobody answered in the last exchange
+	silences  map[string]*silence  // of blocks, by item
+	deaf      bool                 // nobody answered in the last exchange
+	whole     map[string]time.Time // until when blocks are not tried in parts, by item: no part was there either
 
 	mu   sync.Mutex
 	line line // of client, for Close
@@ -68,7 +69,7 @@ func (d *doors) open(_ context.Context, s Settings, env source.Env) (dodona.Sour
 	if err != nil {
 		return nil, dodona.Permanent(err)
 	}
-	m := &device{settings: s, env: env, limit: s.limit(), units: map[uint8]*unit{}, silences: map[string]*silence{}, release: func() {}, renewed: func() bool { return false }}
+	m := &device{settings: s, env: env, limit: s.limit(), units: map[uint8]*unit{}, silences: map[string]*silence{}, whole: map[string]time.Time{}, release: func() {}, renewed: func() bool { return false }}
 	m.ended, m.end = context.WithCancel(context.Background())
 	m.blocks = s.plan(fields)
 	for _, b := range m.blocks {

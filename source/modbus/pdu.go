@@ -70,6 +70,25 @@ func (r request) data(pdu []byte) ([]byte, error) {
 	return pdu[2:], nil
 }
 
+// differs says in what an answer that is foreign is none to the request.
+func (r request) differs(pdu []byte) string {
+	function, what := r.table.function(), "registers"
+	if r.table.bits() {
+		what = "bits"
+	}
+	switch {
+	case pdu[0]&^failure != function:
+		return fmt.Sprintf("it is of function %d, and %d was asked for", pdu[0]&^failure, function)
+	case pdu[0] != function:
+		return fmt.Sprintf("an exception has one byte, and it has %d", len(pdu)-1)
+	case len(pdu) < 2:
+		return "it is empty"
+	case len(pdu) != 2+int(pdu[1]):
+		return fmt.Sprintf("it announces %d bytes, and %d came", pdu[1], len(pdu)-2)
+	}
+	return fmt.Sprintf("it has %d bytes, and %d %s are %d", pdu[1], r.n, what, r.table.size(r.n))
+}
+
 const failure = 0x80
 
 var (
@@ -117,3 +136,7 @@ func (e *exception) isOfUnit() bool { return e.code != 10 && e.code != 11 }
 
 // splits reports whether a part of what was asked for may well be there.
 func (e *exception) splits() bool { return e.code == 2 || e.code == 3 }
+
+// maySplit reports whether that may be so: some units say it of requests that are too long for them or touch what they lack, others when they
+// cannot measure at all.
+func (e *exception) maySplit() bool { return e.code == 1 || e.code == 4 }

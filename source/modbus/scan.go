@@ -53,8 +53,12 @@ func scan(ctx context.Context, s Settings, within source.Range, env source.Env, 
 			break
 		}
 	}
-	if errors.Is(err, errEnough) {
+	switch {
+	case errors.Is(err, errEnough):
 		return true, nil
+	case err == nil && w.told == 0 && w.refusal != nil:
+		// Fault (exchange): a unit refuses all that a scan asks for.
+		return false, dodona.Permanent(fmt.Errorf("nothing was found: unit %d answers %w; is it another unit (unit=N), or do its registers stand elsewhere?", s.Unit, w.refusal))
 	}
 	return false, err
 }
@@ -70,23 +74,29 @@ type sweep struct {
 	unit  *unit
 	left  int
 	found func(source.Found) error
+
+	told    int        // how many were found
+	refusal *exception // the newest
 }
 
 // look tells which of the entries of a request there are.
 func (w *sweep) look(ctx context.Context, r request) error {
 	data, err := w.ask(ctx, r)
 	var refusal *exception
+	if errors.As(err, &refusal) {
+		w.refusal = refusal
+	}
 	switch {
-	case errors.As(err, &refusal) && refusal.code == 1:
+	case refusal != nil && refusal.code == 1:
 		return errNoTable
-	case errors.As(err, &refusal) && refusal.isOfUnit() && r.n > 1:
+	case refusal != nil && refusal.isOfUnit() && r.n > 1:
 		for i := range r.n {
 			if err := w.look(ctx, request{r.table, r.at + uint16(i), 1}); err != nil {
 				return err
 			}
 		}
 		return nil
-	case errors.As(err, &refusal) && refusal.isOfUnit():
+	case refusal != nil && refusal.isOfUnit():
 		return nil
 	case err != nil:
 		return fmt.Errorf("%s: %w", span{w.unit.id, r.table, int(r.at), r.n}.item(), err)
@@ -96,6 +106,7 @@ func (w *sweep) look(ctx context.Context, r request) error {
 			return errEnough
 		}
 		w.left--
+		w.told++
 		if err := w.found(r.entry(i, data)); err != nil {
 			return err
 		}

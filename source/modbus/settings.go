@@ -72,6 +72,9 @@ type Settings struct {
 	CloseAfterPoll bool `yaml:"close_after_poll,omitempty"`
 	// AnyUnit takes answers over TCP that name another unit than was asked, as some gateways give them. Default: false.
 	AnyUnit bool `yaml:"any_unit,omitempty"`
+	// AnyTransaction takes answers over TCP that name another transaction than was asked with, as some inverters and bridges give them: always 0,
+	// or numbers of their own. The connection is made anew then after every time-out and whenever more came than was asked for. Default: false.
+	AnyTransaction bool `yaml:"any_transaction,omitempty"`
 }
 
 // A Framing is how requests and answers are put on a line.
@@ -222,6 +225,7 @@ func (s *Settings) checkPeer() error {
 	want(s.Serial == nil || framing == RTU || s.Framing == "", "framing: a serial line has rtu")
 	want(s.TLS == nil || s.Address != "", "tls: only of a connection to address")
 	want(!s.AnyUnit || s.Framing != RTU, "any_unit: an answer in rtu is known by its unit alone")
+	want(!s.AnyTransaction || s.Framing != RTU && s.Address != "", "any_transaction: only at an address, with framing tcp")
 	if s.Address != "" {
 		want(!strings.Contains(s.Address, "/"), "address: %.60q: want host:port, such as 10.0.0.5:502", s.Address)
 		_, port, err := net.SplitHostPort(s.hostPort())

@@ -44,5 +44,6 @@ func (s *silence) told(what string) error {
 type unit struct {
 	id byte
 	silence
-	owed owed
+	owed  owed
+	spoke bool // it answered once
 }
