@@ -7,10 +7,12 @@ import (
 	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/fuzztest"
 )
 
@@ -212,6 +214,29 @@ func TestAWholeNumberIsShiftedExactly(t *testing.T) {
 	}
 }
 
+func TestAnAnswerOfChainlinkIsAboveZero(t *testing.T) {
+	for _, c := range []struct {
+		answer string
+		preset Preset
+		any    bool
+		want   dodona.Quality
+	}{
+		{"1", chainlink, false, dodona.Good},
+		{"0", chainlink, false, dodona.Bad},
+		{"-5", chainlink, false, dodona.Bad},
+		{"0", chainlink, true, dodona.Good},
+		{"-5", chainlink, true, dodona.Good},
+		{"0", api3, false, dodona.Good},
+	} {
+		asked := contract{settings: Settings{Preset: c.preset, AnyAnswer: c.any}}
+		r := dodona.Reading{SourceTime: time.Unix(1, 0)}
+		asked.judge(&r, map[string]any{"answer": c.answer, "value": c.answer, "roundId": "1", "answeredInRound": "1"})
+		if told := strings.Contains(r.Detail, "the answer is "+c.answer+", and a price is above zero"); r.Quality != c.want || told != (c.want == dodona.Bad) {
+			t.Errorf("%s of %s, any_answer %t: %s, %q; want %s", c.answer, c.preset, c.any, r.Quality, r.Detail, c.want)
+		}
+	}
+}
+
 func TestSettingsThatCannotBe(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Settings)
@@ -222,6 +247,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"no contract":         {func(s *Settings) { s.Contract = [20]byte{} }, "contract: missing"},
 		"no call":             {func(s *Settings) { s.Preset = "" }, "call: missing"},
 		"no preset":           {func(s *Settings) { s.Preset = "pyth" }, "preset: \"pyth\": want chainlink or api3"},
+		"any of another":      {func(s *Settings) { s.Preset, s.AnyAnswer = api3, true }, "any_answer: it is of preset: chainlink"},
 		"two calls":           {func(s *Settings) { s.Call = "read()(uint8)" }, "call: preset says it"},
 		"no block":            {func(s *Settings) { s.Block = "pending" }, "block: \"pending\": want latest, safe or finalized"},
 		"no signature":        {func(s *Settings) { s.Preset, s.Call = "", "read" }, "call: inputs: "},

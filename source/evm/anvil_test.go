@@ -67,8 +67,13 @@ func TestARoundOfChainlinkIsExact(t *testing.T) {
 		t.Errorf("reading %+v of block %+v, want the time of the answer (%s)", r, d.Block, updated)
 	}
 	c.set(1, big.NewInt(-5))
-	if _, d, err = asked(t, o); err != nil || d.Value != "-0.00000005" || d.Result["answer"] != "-5" {
-		t.Errorf("below zero: %+v, %v", d, err)
+	if r, d, err = asked(t, o); err != nil || d.Value != "-0.00000005" || d.Result["answer"] != "-5" || r.Quality != dodona.Bad || !strings.Contains(r.Detail, "the answer is -5") {
+		t.Errorf("below zero: %+v, %+v, %v; want it exact and bad", r, d, err)
+	}
+	s.AnyAnswer = true
+	o = opened(t, s)
+	if r, d, err = asked(t, o); err != nil || d.Value != "-0.00000005" || r.Quality != dodona.Good {
+		t.Errorf("below zero, as it may be: %+v, %+v, %v", r, d, err)
 	}
 	c.set(4, big.NewInt(7))
 	if r, _, err = asked(t, o); err != nil || r.Quality != dodona.Uncertain || !strings.Contains(r.Detail, "the answer of an earlier one") {

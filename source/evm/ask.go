@@ -271,6 +271,11 @@ func (c *contract) judge(r *dodona.Reading, result map[string]any) {
 		worse(dodona.Bad, c.settings.time()+" is no time: nothing was answered yet, or the round is not complete")
 	}
 	if c.settings.Preset == chainlink {
+		answer, _ := result["answer"].(string)
+		if !c.settings.AnyAnswer && (answer == "0" || strings.HasPrefix(answer, "-")) {
+			// Fault (point): an answer of a Chainlink feed is not above zero.
+			worse(dodona.Bad, fmt.Sprintf("the answer is %s, and a price is above zero: the feed was never started or is given up; if it may be so, as of a rate, set any_answer: true", answer))
+		}
 		round, errRound := dodona.ParseDecimal(fmt.Sprint(result["roundId"]))
 		in, errIn := dodona.ParseDecimal(fmt.Sprint(result["answeredInRound"]))
 		if errRound == nil && errIn == nil && in.Cmp(round) < 0 {

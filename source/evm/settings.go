@@ -9,7 +9,7 @@
 // none, and asked for again. latest may be replaced (a reorganisation): the reading of the new block then says so in its detail. finalized is never replaced, and some ten minutes old on Ethereum. A block below one that was read
 // before comes of an endpoint that is behind: the reading is uncertain. Every endpoint must be of the chain: see chain_id. Nothing is ever sent to the chain: there is no key.
 //
-// A call that the contract reverts, an answer that is none of the signature, and an address without a contract are errors with their reason. A round of Chainlink that is not complete (updatedAt 0), and
+// A call that the contract reverts, an answer that is none of the signature, and an address without a contract are errors with their reason. A round of Chainlink that is not complete (updatedAt 0), an answer of Chainlink that is not above zero (unless any_answer says that it may be), and
 // a beacon of API3 that was never set, are bad readings; a round that answers with an earlier one's value (answeredInRound below roundId) is uncertain. How old an answer may be is the feed's stale, by the time of the answer.
 package evm
 
@@ -43,6 +43,8 @@ type Settings struct {
 	Contract dodona.Address `yaml:"contract"`
 	// Preset is whose contract it is, which says call and time: chainlink (latestRoundData of an AggregatorV3Interface) or api3 (read of a proxy). Default: none; see call.
 	Preset Preset `yaml:"preset,omitempty"`
+	// AnyAnswer says that an answer of the preset chainlink may be zero or below, as a rate may; else such a one is bad. Default: false.
+	AnyAnswer bool `yaml:"any_answer,omitempty"`
 	// Call is the signature of a view, with its outputs, such as getReserves()(uint112 reserve0, uint112 reserve1, uint32 at). Default: none; required without a preset.
 	Call string `yaml:"call,omitempty"`
 	// Args are the arguments of the call, each a text: whole numbers, true, false, texts, or 0x and hex digits for addresses and bytes. Default: none.
@@ -154,6 +156,7 @@ func (s *Settings) Check() error {
 	want(!s.Contract.IsZero(), "contract: missing, want an address such as 0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419")
 	want(s.Preset == "" || callOf[s.Preset] != "", "preset: %.20q: want chainlink or api3", s.Preset)
 	want(s.Preset == "" || s.Call == "" && s.Time == "" && len(s.Args) == 0, "call: preset says it, with its time and arguments; leave one of them out")
+	want(!s.AnyAnswer || s.Preset == chainlink, "any_answer: it is of preset: chainlink; other answers may be anything, leave it out")
 	want(s.Block == "" || slices.Contains(Tag("").Words(), string(s.Block)), "block: %.20q: want latest, safe or finalized", s.Block)
 	want(s.Every >= 0, "every: %s: want 0s or more", unit.FormatDuration(s.Every))
 	want(s.Timeout > 0 && s.Timeout <= 10*time.Minute, "timeout: %s: want more than 0s and at most 10m", unit.FormatDuration(s.Timeout))
