@@ -139,7 +139,8 @@ type SourceStatus struct {
 	Failures    uint64         `json:"failures"`
 	Readings    uint64         `json:"readings"`
 	Dropped     uint64         `json:"dropped"`
-	Feeds       []string       `json:"feeds"` // that ask it
+	LastDrop    string         `json:"lastDrop,omitempty"` // why readings were last dropped
+	Feeds       []string       `json:"feeds"`              // that ask it
 }
 
 // Held is an answer that was not delivered.

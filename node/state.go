@@ -55,14 +55,14 @@ func (s state) Feeds() []api.FeedStatus {
 func (s state) Sources() []api.SourceStatus {
 	list, askers := make([]api.SourceStatus, 0), s.askers()
 	for _, p := range s.observer.sources() {
-		if p.Attempt == 0 && p.State != source.Unusable && p.State != source.Stale {
+		if p.Attempt == 0 && p.State != source.Unusable && p.State != source.Stale && (p.State != source.Starting || p.Dropped == 0) {
 			p.LastError = "" // it is over, and in the log
 		}
 		list = append(list, api.SourceStatus{
 			Name: p.Name, Kind: p.Kind, State: string(p.State), Quality: sourceQuality(p.State),
 			LastError: p.LastError, LastReading: p.LastReading, NextTry: p.NextTry, Attempt: p.Attempt,
 			ExpectedMS: p.Expected.Milliseconds(), Exchanges: p.Exchanges, Failures: p.Failures,
-			Readings: p.Readings, Dropped: p.Dropped, Feeds: append(make([]string, 0), askers[p.Name]...),
+			Readings: p.Readings, Dropped: p.Dropped, LastDrop: p.LastDrop, Feeds: append(make([]string, 0), askers[p.Name]...),
 		})
 	}
 	return list

@@ -77,6 +77,9 @@ func (p *Pump) hopeless(a *ask) error {
 	case p.pushed && p.status.State == Stale:
 		return errors.New(p.complaint(at))
 	case !p.idle.IsZero() && len(p.latest.items) == 0:
+		if waste := p.waste(); waste != "" {
+			return fmt.Errorf("nothing usable has come; %s", waste)
+		}
 		return fmt.Errorf("nothing has come from it yet; it is open and waits since %s", p.idle.UTC().Format(time.RFC3339))
 	case p.status.NextTry.IsZero(), a.limited && p.status.NextTry.Before(a.deadline), !a.limited:
 		return nil
@@ -129,6 +132,9 @@ func (p *Pump) leave(a *ask, err error) error {
 		return fmt.Errorf("wait for the journal: %w", err)
 	case p.status.Attempt > 0:
 		return fmt.Errorf("no answer yet, last error %s: %w", p.status.LastError, err)
+	}
+	if waste := p.waste(); waste != "" {
+		return fmt.Errorf("no answer yet; %s: %w", waste, err)
 	}
 	return fmt.Errorf("no answer yet: %w", err)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -32,11 +33,32 @@ func (p *Pump) dropped(n uint64, cause string) {
 	p.countDropped(n, cause)
 }
 
+// maxCause is how long the reason is, in bytes, that is kept of what was dropped: it may quote what a stranger sent.
+const maxCause = 512
+
+// waste says how much was dropped since something of use came, and why the last of it was: "" if nothing was. The caller holds mu.
+func (p *Pump) waste() string {
+	n := p.status.Dropped - p.wasted
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s dropped, the last: %s", was(n), p.status.LastDrop)
+}
+
+// was is n readings with their verb.
+func was(n uint64) string {
+	if n == 1 {
+		return "1 reading was"
+	}
+	return unit.Count(n, "reading") + " were"
+}
+
 // countDropped counts and, at powers of two so that the log stays bounded, says what was given up. The caller holds mu.
 func (p *Pump) countDropped(n uint64, cause string) {
 	before := p.status.Dropped
 	p.status.Dropped += n
-	p.status.LastDrop = cause
+	p.status.LastDrop = plain.Line(cause, maxCause)
+	cause = p.status.LastDrop
 	p.untold += n
 	poke(p.lost)
 	p.cfg.Recorder.Count(telemetry.SourceDropped.Of(p.cfg.Name), n)

@@ -332,6 +332,7 @@ func (p *Pump) hand(batch dodona.Batch) {
 	} else {
 		p.held, p.heldFor, p.doing = batch.Readings, p.doing, nil
 	}
+	p.wasted = p.status.Dropped
 	p.answerWaiting()
 }
 

@@ -93,6 +93,7 @@ type Pump struct {
 	watched   watched                 //
 	cancel    context.CancelCauseFunc // ends the call that is under way; nil if none is
 	restart   bool                    // close and open again
+	wasted    uint64                  // what was dropped when a reading came last
 	untold    uint64                  // readings that were dropped since Lost was told
 	appending bool                    // the journal has the batch and has not answered yet
 	stopped   bool
@@ -195,6 +196,9 @@ func (p *Pump) Status() Status {
 	}
 	if s.State == Stale && s.Attempt == 0 {
 		s.LastError = p.silence()
+	}
+	if waste := p.waste(); waste != "" && s.LastError == "" && s.State == Starting {
+		s.LastError = "nothing usable has come; " + waste
 	}
 	return s
 }

@@ -25,7 +25,7 @@ type Status struct {
 	Name        string        `json:"name"`
 	Kind        string        `json:"kind"`
 	State       State         `json:"state"`
-	LastError   string        `json:"lastError,omitempty"`  // of the failures since data last came; kept after recovery until the next one
+	LastError   string        `json:"lastError,omitempty"`  // of the failures since data last came, or why nothing of use did; kept after recovery until the next one
 	ErrorTime   time.Time     `json:"errorTime,omitzero"`   // when it happened
 	LastReading time.Time     `json:"lastReading,omitzero"` // when data last came
 	Attempt     int           `json:"attempt"`              // failures in a row

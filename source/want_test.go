@@ -163,6 +163,45 @@ func TestOfAPolledSourceTheLastReadingOfEachItemIsTheLatest(t *testing.T) {
 	})
 }
 
+// Without this a person takes what is refused for what never came, and looks at the device.
+func TestASourceWhoseReadingsAreAllDroppedSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{}
+		var env source.Env
+		s.open = func(_ context.Context, e source.Env) error {
+			env = e
+			return nil
+		}
+		s.observe = func(ctx context.Context) (dodona.Batch, error) {
+			switch _, n, _ := s.counts(); n {
+			case 1:
+				env.Dropped(31, "an older one")
+				env.Dropped(1, "no birth\nexplains its alias"+strings.Repeat("x", 2000))
+				return dodona.Batch{}, nil
+			case 2:
+				time.Sleep(time.Minute)
+				return batch("1"), nil
+			}
+			<-ctx.Done()
+			return dodona.Batch{}, ctx.Err()
+		}
+		p, stop := start(t, s, true, nil)
+		defer stop()
+		synctest.Wait()
+		const want = "nothing usable has come; 32 readings were dropped, the last: no birth"
+		if _, err := p.Ask(t.Context(), dodona.RoundAt(time.Now())); err == nil || !strings.HasPrefix(err.Error(), want) || len(err.Error()) > 700 || strings.Contains(err.Error(), "\n") {
+			t.Errorf("the round is missed with %v, want a line that begins %q", err, want)
+		}
+		if got := p.Status(); got.State != source.Starting || !strings.HasPrefix(got.LastError, want) {
+			t.Errorf("the status says %s, %q, want starting, %q", got.State, got.LastError, want)
+		}
+		time.Sleep(2 * time.Minute)
+		if got := p.Status(); got.LastError != "" || got.Dropped != 32 || !strings.HasPrefix(got.LastDrop, "no birth") {
+			t.Errorf("after one came the status says %q, %d, %q", got.LastError, got.Dropped, got.LastDrop)
+		}
+	})
+}
+
 func TestWhatIsDroppedIsToldOnceAndNeverWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []string

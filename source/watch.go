@@ -122,6 +122,9 @@ func (p *Pump) complaint(when func(time.Time) string) string {
 		b.WriteString("Waiting for the journal")
 		return b.String()
 	case p.pushed && p.status.Attempt == 0: // it speaks by itself, or not
+		if waste := p.waste(); waste != "" {
+			return b.String() + strings.ToUpper(waste[:1]) + waste[1:]
+		}
 		return strings.TrimSuffix(b.String(), ". ")
 	case p.status.Attempt > 0:
 		fmt.Fprintf(&b, "Last error: %s. ", p.status.LastError)
@@ -150,6 +153,9 @@ func (p *Pump) silence() string {
 		text += "; what came waits for the journal"
 	case p.pushed && p.status.LastReading.IsZero():
 		text += "; none came yet"
+	}
+	if waste := p.waste(); waste != "" {
+		text += "; " + waste
 	}
 	return text
 }

@@ -104,6 +104,9 @@ func (o outlook) sourceTable(fits fit, told func(string) bool, width int) table.
 		if (s.Troubled() || s.Attempt > 0) && !told(s.LastError) {
 			why = s.LastError
 		}
+		if why == "" && s.Dropped > 0 && !told(s.LastError) {
+			why = cmp.Or(s.LastError, fmt.Sprintf("%s dropped, the last: %s", count(int(s.Dropped), "reading"), s.LastDrop))
+		}
 		t.Add(row, fits.reason(why, width))
 	}
 	return andMore(t, more, "source")
