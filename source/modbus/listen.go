@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +30,8 @@ type door struct {
 	inside   sync.WaitGroup // its goroutines
 
 	mu      sync.Mutex
-	guests  map[string]*guest     // by what a device says first
-	waiting map[net.Conn]struct{} // that said nothing yet
+	guests  map[string]*guest // by what a device says first
+	waiting []net.Conn        // that did not say yet who they are, the oldest first
 	refused uint64
 	left    bool
 }
@@ -49,6 +50,7 @@ type guest struct {
 	arrived chan struct{} // has something while session is new
 
 	session net.Conn // of the newest call, not taken yet; guarded by door.mu
+	call    uint64   // which call that is or was; guarded by door.mu
 }
 
 // expect opens the door for one more device.
@@ -61,7 +63,7 @@ func (d *doors) expect(l Listen, env source.Env) (*guest, error) {
 		if err != nil {
 			return nil, fmt.Errorf("listen: address: %w", err)
 		}
-		at = &door{doors: d, address: l.Address, listener: listener, log: env.Log, guests: map[string]*guest{}, waiting: map[net.Conn]struct{}{}}
+		at = &door{doors: d, address: l.Address, listener: listener, log: env.Log, guests: map[string]*guest{}}
 		if d.byAddress == nil {
 			d.byAddress = map[string]*door{}
 		}
@@ -95,7 +97,7 @@ func (g *guest) leave() {
 	last := len(d.guests) == 0
 	if last {
 		d.left = true
-		for c := range d.waiting {
+		for _, c := range d.waiting {
 			_ = c.Close() // it did not say who it is
 		}
 	}
@@ -138,7 +140,7 @@ func (g *guest) newer() bool {
 
 // serve takes calls until the listener is closed.
 func (d *door) serve() {
-	for {
+	for call := uint64(1); ; call++ {
 		c, err := d.listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
@@ -148,36 +150,76 @@ func (d *door) serve() {
 			continue
 		}
 		d.mu.Lock()
-		full := len(d.waiting) >= mostWaiting || d.left
-		if !full {
-			d.waiting[c] = struct{}{}
+		var out net.Conn
+		if len(d.waiting) >= mostWaiting {
+			out = d.longest()
+			d.forget(out)
+		}
+		left := d.left
+		if !left {
+			d.waiting = append(d.waiting, c)
 		}
 		d.mu.Unlock()
-		if full {
+		if out != nil {
 			// Fault (log): many dial in and do not say who they are.
-			d.refuse(c, fmt.Sprintf("%d others did not say yet who they are", mostWaiting))
+			d.refuse(out, fmt.Sprintf("%d others did not say yet who they are", mostWaiting))
+		}
+		if left {
+			_ = c.Close() // nobody expects it any more
 			continue
 		}
-		d.inside.Go(func() { d.welcome(c) })
+		d.inside.Go(func() { d.welcome(c, call) })
 	}
 }
 
+// longest returns who is to make room for the next: whoever waits longest of the address from which most wait, for a device says at once who it
+// is. The caller holds mu.
+func (d *door) longest() net.Conn {
+	waits, most := map[string]int{}, 0
+	for _, c := range d.waiting {
+		host := hostOf(c)
+		waits[host]++
+		most = max(most, waits[host])
+	}
+	for _, c := range d.waiting {
+		if waits[hostOf(c)] == most {
+			return c
+		}
+	}
+	return nil
+}
+
+func hostOf(c net.Conn) string {
+	host, _, _ := net.SplitHostPort(c.RemoteAddr().String()) // as Accept gave it
+	return host
+}
+
+// forget has a connection wait no more, and reports whether it did. The caller holds mu.
+func (d *door) forget(c net.Conn) (waited bool) {
+	i := slices.Index(d.waiting, c)
+	if i < 0 {
+		return false
+	}
+	d.waiting = slices.Delete(d.waiting, i, i+1)
+	return true
+}
+
 // welcome reads who it is, and keeps the connection for the source that expects it.
-func (d *door) welcome(c net.Conn) {
+func (d *door) welcome(c net.Conn, call uint64) {
 	said, g, err := d.greeted(c)
 	d.mu.Lock()
-	delete(d.waiting, c)
-	left := d.left || err == nil && d.guests[g.says] != g
+	waited := d.forget(c)
+	left := d.left || !waited || err == nil && (d.guests[g.says] != g || call < g.call)
 	if err == nil && !left {
 		if g.session != nil {
 			_ = g.session.Close() // it was called again
 		}
-		g.session = c
+		g.session, g.call = c, call
 	}
 	d.mu.Unlock()
 	switch {
 	case left:
-		_ = c.Close() // nobody expects it any more
+		_ = c.Close() // nobody expects it any more, it made room, or it has called again since
 	case err != nil:
 		d.refuse(c, err.Error())
 	default:

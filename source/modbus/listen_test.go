@@ -195,8 +195,9 @@ func TestWhoIsNotExpectedIsRefused(t *testing.T) {
 	for range mostWaiting {
 		silent = append(silent, call("8621"))
 	}
-	if !isClosed(call("862118052714567")) {
-		t.Error("one more than may wait is let in")
+	call("8621")
+	if !isClosed(silent[0]) {
+		t.Error("one more than may wait is let in, and the oldest does not make room")
 	}
 	for end := time.Now().Add(30 * time.Second); !strings.Contains(log.String(), "64 others did not say yet who they are"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -234,6 +235,75 @@ func TestADeviceThatDialsInAgainIsTheNewOne(t *testing.T) {
 		t.Error("a device that says nothing has answered")
 	}
 	m := &modem{to: local(door), device: local(port), says: "modem"}
+	m.start()
+	t.Cleanup(m.stop)
+	recovers(t, s, opened)
+}
+
+// TestACallThatNobodyTookIsClosedByTheNext, so that a device that dials in over and over costs one connection.
+func TestACallThatNobodyTookIsClosedByTheNext(t *testing.T) {
+	t.Parallel()
+	door := peertest.Port(t)
+	open(t, listening(door, "modem"))
+	call := func() net.Conn {
+		c, err := net.Dial("tcp", local(door))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if _, err := io.WriteString(c, "modem"); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	old := call()
+	for range 5 {
+		next := call()
+		_ = old.SetReadDeadline(time.Now().Add(30 * time.Second))
+		if _, err := old.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatalf("the call before is still open: %v", err)
+		}
+		old = next
+	}
+}
+
+// TestADeviceIsLetInWhileManySayNothing: whoever dials in again and again to wait keeps no device out.
+func TestADeviceIsLetInWhileManySayNothing(t *testing.T) {
+	t.Parallel()
+	door, port := peertest.Port(t), peertest.Port(t)
+	peertest.Start(t, libmodbus(t, port))
+	s := listening(door, "862118052714567", func(s *Settings) { s.Framing = TCP })
+	var log logtest.Text
+	opened, err := Kind.Open(t.Context(), &s, source.Env{Source: "plant", Now: time.Now, Dropped: func(uint64, string) {}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	ctx, end := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	t.Cleanup(all.Wait)
+	t.Cleanup(end)
+	for range 2 * mostWaiting {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				c, err := net.Dial("tcp", local(door))
+				if err != nil {
+					continue
+				}
+				stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+				_, _ = c.Read(make([]byte, 1)) // until it is closed
+				stop()
+				_ = c.Close()
+				time.Sleep(50 * time.Millisecond)
+			}
+		})
+	}
+	for end := time.Now().Add(time.Minute); !strings.Contains(log.String(), "others did not say yet who they are"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the log says\n%s", log.String())
+		}
+	}
+	m := &modem{to: local(door), device: local(port), says: "862118052714567"}
 	m.start()
 	t.Cleanup(m.stop)
 	recovers(t, s, opened)
