@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,7 +44,7 @@ func (c sourceScanCommand) Run(ctx context.Context, term terminal) error {
 	key, can := scan.Kind.Scans()
 	switch {
 	case !can:
-		return failure{exitUsage, fmt.Errorf("a source of kind %s cannot be scanned; those that can: %s", scan.Kind.Name(), strict.ListOf(scannable()))}
+		return failure{exitUsage, fmt.Errorf("a source of kind %s cannot be scanned; those that can: %s%s", scan.Kind.Name(), strict.ListOf(scannable()), instead(scan.Kind.Name()))}
 	case c.Most < 1 || c.Most > mostFound:
 		return failure{exitUsage, fmt.Errorf("--most %d: want 1 to %d", c.Most, mostFound)}
 	case c.CSV && key == "":
@@ -81,6 +83,14 @@ func (c sourceScanCommand) Run(ctx context.Context, term terminal) error {
 	}
 	term.say("%s", strings.Join(said, "; "))
 	return nil
+}
+
+// instead says how to see what is there where a kind cannot be scanned, because it hears what others say when they say it.
+func instead(kind string) string {
+	if kind != "mqtt" {
+		return ""
+	}
+	return "\nto see what a broker carries, write a source with topics: [\"#\"] (sparkplug: {} for edge nodes) and read it: dodona source read FILE NAME -n 20"
 }
 
 // isUntrusted reports whether a server showed a certificate that nobody accepted.
@@ -124,6 +134,9 @@ func (c sourceScanCommand) scan(term terminal) (s node.Scan, err error) {
 		}
 	}
 	loaded, path, err := configFile{File: c.Words[0]}.open(term)
+	if errors.Is(err, fs.ErrNotExist) && filepath.Base(c.Words[0]) == c.Words[0] && filepath.Ext(c.Words[0]) == "" {
+		return s, failure{exitUsage, fmt.Errorf("%q is no kind of source and no file; kinds that can be scanned: %s", c.Words[0], strict.ListOf(scannable()))}
+	}
 	if err != nil {
 		return s, err
 	}

@@ -62,6 +62,9 @@ func TestWhatAScanFindsIsReadByWhatItPrints(t *testing.T) {
 		"modbus " + address + " adress=x":                 "it is called \"address\" here",
 		"modbus":                                          "name the address of what is scanned by kind modbus",
 		"http http://127.0.0.1/":                          "cannot be scanned; those that can: ",
+		"mqtt mqtt://127.0.0.1":                           "topics: [\"#\"]",
+		"modbuss 127.0.0.1":                               "\"modbuss\" is no kind of source and no file; kinds that can be scanned: ",
+		"absent.yaml":                                     "absent.yaml: no such file",
 		"modbus 127.0.0.1:1":                              "connection refused",
 		"found.yaml --to 15":                              "found 9 points",
 	} {
