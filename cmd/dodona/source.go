@@ -279,8 +279,11 @@ func pointTable(points []dodona.Point) table.Table {
 		Columns: []table.Column{{Name: "point"}, {Name: "value", Right: true, Whole: true}, {Name: "unit", Rank: 1}, {Name: "time", Rank: 2}, {Name: "quality"}},
 	}
 	for _, p := range points {
-		_, decimals := p.Value.Parts()
-		value, style := p.Value.Grouped(decimals), table.Green
+		value, far := shownNumber(p.Value)
+		style, below := table.Green, p.Reason
+		if far && below == "" {
+			below = "a number so small or so large is often one of registers whose words stand in another order (order: CDAB)"
+		}
 		if p.Quality == dodona.Bad {
 			value, style = "–", table.Red
 		} else if p.Quality != dodona.Good {
@@ -290,7 +293,7 @@ func pointTable(points []dodona.Point) table.Table {
 		if !p.Time.IsZero() {
 			at = p.Time.UTC().Format("2006-01-02T15:04:05.999Z07:00")
 		}
-		out.Add([]table.Cell{{Text: p.ID}, {Text: value}, {Text: p.Unit}, {Text: at}, {Text: p.Quality.String(), Style: style}}, table.Cell{Text: p.Reason})
+		out.Add([]table.Cell{{Text: p.ID}, {Text: value}, {Text: p.Unit}, {Text: at}, {Text: p.Quality.String(), Style: style}}, table.Cell{Text: below})
 	}
 	return out
 }
