@@ -12,22 +12,35 @@ import (
 // fraction may have any length; what is finer than a nanosecond is cut. A leap second, 23:59:60 UTC at the end of a month, is the
 // last nanosecond of the second before: no other clock here has a number for it, and it must not be after the midnight that follows.
 //
-// The package time would also read hours of one digit, offsets beyond a day and a comma before the fraction, and no leap second.
+// Of ISO 8601 it reads besides what can mean one instant alone, because loggers and databases write it: an offset without its colon
+// or its minutes, a minute without its seconds, a comma before the fraction, and the basic form, without - and : in date and clock.
+//
+// The package time would also read hours of one digit and offsets beyond a day, and no leap second.
 func parseRFC3339(s string) (time.Time, error) {
 	r := clockReader{rest: s}
 	year := r.digits(4, 0, 9999, "year")
-	r.one("-")
-	meant := r.err == "" // for a date
+	basic := r.err == "" && r.rest != "" && isDigit(r.rest[0])
+	between := func(c string) {
+		if !basic {
+			r.one(c)
+		}
+	}
+	between("-")
+	meant := r.err == "" && !basic // for a date
 	month := r.digits(2, 1, 12, "month")
-	r.one("-")
+	between("-")
 	day := r.digits(2, 1, 31, "day")
 	r.one("Tt ")
+	meant = meant || r.err == ""
 	hour := r.digits(2, 0, 23, "hour")
-	r.one(":")
+	between(":")
 	minute := r.digits(2, 0, 59, "minute")
-	r.one(":")
-	second := r.digits(2, 0, 60, "second")
-	nanosecond := r.fraction()
+	second, nanosecond := 0, 0
+	if !r.next("Zz+-") {
+		between(":")
+		second = r.digits(2, 0, 60, "second")
+		nanosecond = r.fraction()
+	}
 	offset := r.offset()
 	if r.err == "" && r.rest != "" {
 		r.err = "something follows the offset"
@@ -95,7 +108,7 @@ func (r *clockReader) one(of string) byte {
 	if r.err != "" {
 		return 0
 	}
-	if r.rest == "" || strings.IndexByte(of, r.rest[0]) < 0 {
+	if !r.next(of) {
 		r.err = "want " + plain.Quote(of[:1], 1) + " after the " + map[string]string{"-": "year or month", ":": "hour or minute", "Tt ": "date"}[of]
 		return 0
 	}
@@ -104,15 +117,17 @@ func (r *clockReader) one(of string) byte {
 	return c
 }
 
+// next reports whether one of the given characters follows.
+func (r *clockReader) next(of string) bool {
+	return r.rest != "" && strings.IndexByte(of, r.rest[0]) >= 0
+}
+
 // fraction reads the fraction of a second, if there is one, in nanoseconds.
 func (r *clockReader) fraction() (nanosecond int) {
 	switch {
 	case r.err != "" || r.rest == "":
 		return 0
-	case r.rest[0] == ',':
-		r.err = "a comma is no point: the fraction of a second stands behind a point"
-		return 0
-	case r.rest[0] != '.':
+	case !r.next(".,"):
 		return 0
 	}
 	end := 1
@@ -121,7 +136,7 @@ func (r *clockReader) fraction() (nanosecond int) {
 		unit /= 10
 	}
 	if end == 1 {
-		r.err = "want digits after the point"
+		r.err = "want digits after the point of the second"
 		return 0
 	}
 	r.rest = r.rest[end:]
@@ -133,7 +148,7 @@ func (r *clockReader) offset() time.Duration {
 	if r.err != "" {
 		return 0
 	}
-	if r.rest == "" || strings.IndexByte("Zz+-", r.rest[0]) < 0 {
+	if !r.next("Zz+-") {
 		r.err = "it does not end with an offset from UTC, such as Z or +01:00"
 		return 0
 	}
@@ -143,8 +158,13 @@ func (r *clockReader) offset() time.Duration {
 		return 0
 	}
 	hours := r.digits(2, 0, 23, "hour of the offset")
-	r.one(":")
-	minutes := r.digits(2, 0, 59, "minute of the offset")
+	minutes := 0
+	if r.err == "" && r.rest != "" {
+		if r.next(":") {
+			r.one(":")
+		}
+		minutes = r.digits(2, 0, 59, "minute of the offset")
+	}
 	by := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
 	if sign == '-' {
 		return -by

@@ -53,7 +53,7 @@ type Rule struct {
 	// Unit is the unit of the point after scale and offset: a UCUM code such as Cel, or an ISO 4217 one such as
 	// USD. Default: none.
 	Unit string `yaml:"unit,omitempty" json:"unit,omitempty"`
-	// Time is the place of the instant at which the value was measured, as a JSON Pointer: a text in RFC 3339,
+	// Time is the place of the instant at which the value was measured, as a JSON Pointer: a text in RFC 3339 or ISO 8601 with its offset from UTC,
 	// or a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size.
 	// Default: the source's own time of the reading if it has one, else the time of arrival.
 	Time string `yaml:"time,omitempty" json:"time,omitempty"`
