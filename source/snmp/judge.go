@@ -55,8 +55,7 @@ const (
 
 func newJudge(s Settings) (*judge, error) {
 	j := &judge{users: map[string]account{}, started: time.Now(), clocks: map[string]engineClock{}, lib: &gosnmp.GoSNMP{Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel}}
-	// Never less than at an earlier start: a sender that knows our time takes nothing older.
-	j.boots = uint32(max(1, j.started.Unix()/60-epochMinutes))
+	j.boots = bootsBy(j.started)
 	for _, from := range s.From {
 		prefix, err := prefixOf(from)
 		if err != nil {
@@ -95,8 +94,6 @@ func newJudge(s Settings) (*judge, error) {
 	j.lib.SetTrapSecurityParametersTable(table)
 	return j, nil
 }
-
-const epochMinutes = 1577836800 / 60 // 2020
 
 // ownEngine returns our engine id: as the settings say, or one that stays the same on this machine.
 func ownEngine(s Settings) string {

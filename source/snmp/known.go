@@ -1,6 +1,7 @@
 package snmp
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,21 @@ var tables = map[string]string{
 		"upsBatteryCurrent upsBatteryTemperature",
 	"1.3.6.1.2.1.99.1.1.1": "entPhySensorType entPhySensorScale entPhySensorPrecision entPhySensorValue entPhySensorOperStatus entPhySensorUnitsDisplay " +
 		"entPhySensorValueTimeStamp entPhySensorValueUpdateRate",
+}
+
+// scalars are those of tables that are groups: each object has one value, whose instance is 0.
+var scalars = []string{"1.3.6.1.2.1.1", "1.3.6.1.2.1.2", "1.3.6.1.2.1.25.1", "1.3.6.1.2.1.25.2", "1.3.6.1.2.1.33.1.2"}
+
+// instance returns the name of an object that has one here and is named without which of its values is meant, and how that is said.
+func instance(oid string) (name, how string) {
+	name, known := knownName(oid)
+	if !known || strings.Contains(name, ".") {
+		return "", ""
+	}
+	if table := oid[:strings.LastIndex(oid, ".")]; slices.Contains(scalars, table) {
+		return name, "write " + name + ".0, for there is one"
+	}
+	return name, "it is a column; write " + name + ".2 for row 2, or find the row by row"
 }
 
 // knownOID returns the OID of an object that has a name here.

@@ -3,6 +3,8 @@ package snmp
 import (
 	"strings"
 	"testing"
+
+	"github.com/dodona-oracle/dodona/internal/secret"
 )
 
 func TestWellKnownObjectsHaveTheirNames(t *testing.T) {
@@ -34,5 +36,34 @@ func TestWellKnownObjectsHaveTheirNames(t *testing.T) {
 	}
 	if _, err := (names{}).resolve("-"); err == nil {
 		t.Error("a dash is a name")
+	}
+}
+
+// TestAnObjectIsNamedWithItsInstance, for without it a device says that there is no such instance.
+func TestAnObjectIsNamedWithItsInstance(t *testing.T) {
+	for oid, want := range map[string]string{
+		"sysUpTime":               "oids.p.oid: sysUpTime has no value itself: write sysUpTime.0, for there is one",
+		"1.3.6.1.2.1.1.3":         "oids.p.oid: sysUpTime has no value itself: write sysUpTime.0, for there is one",
+		"upsBatteryVoltage":       "oids.p.oid: upsBatteryVoltage has no value itself: write upsBatteryVoltage.0, for there is one",
+		"ifInOctets":              "oids.p.oid: ifInOctets has no value itself: it is a column; write ifInOctets.2 for row 2, or find the row by row",
+		"sysUpTime.0":             "",
+		"ifInOctets.3":            "",
+		"1.3.6.1.4.1.8072.9999.1": "", // who knows
+	} {
+		s := Kind.Settings().(*Settings)
+		s.Address, s.Community, s.OIDs = "127.0.0.1", secret.New("public"), map[string]Variable{"p": {OID: oid}}
+		got := ""
+		if err := Kind.Check(s); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", oid, got, want)
+		}
+	}
+	s := Kind.Settings().(*Settings)
+	s.Address, s.Community = "127.0.0.1", secret.New("public")
+	s.OIDs = map[string]Variable{"p": {OID: "ifInOctets", Row: &Row{Column: "ifDescr", Is: "eth0"}}}
+	if err := Kind.Check(s); err != nil {
+		t.Errorf("a column with a row: %v", err)
 	}
 }

@@ -2,10 +2,13 @@ package snmp
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -58,6 +61,11 @@ func openListener(s Settings, env source.Env) (dodona.Source, error) {
 	at, err := netip.ParseAddrPort(s.Listen)
 	if err != nil {
 		return nil, dodona.Permanent(err)
+	}
+	if env.Folder != "" && !env.Trial {
+		if j.boots, err = bootsBehind(filepath.Join(env.Folder, "boots-"+hex.EncodeToString([]byte(j.engine))), j.boots); err != nil {
+			env.Log.Warn(env.Source+": senders of v3 may refuse this node until they start again if its clock is set back: "+err.Error(), "source", env.Source)
+		}
 	}
 	socket, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
 	if err != nil {
@@ -123,7 +131,8 @@ func (l *listener) hear(datagram []byte, from netip.AddrPort) {
 	h := heard{reading: v.reading, from: from, answer: v.answer}
 	h.reading.Source, h.reading.Received = l.env.Source, l.env.Now()
 	if v.answer != nil {
-		h.key = fmt.Sprintf("%s %d", from, v.request)
+		// A device that starts again numbers its informs from the beginning, and some give all one number; only one sent again says the same.
+		h.key = fmt.Sprintf("%s %d %x", from, v.request, sha256.Sum256(h.reading.Body))
 		if l.repeated(h) {
 			return
 		}

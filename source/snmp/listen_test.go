@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gosnmp/gosnmp"
+
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/peertest"
 	"github.com/dodona-oracle/dodona/internal/secret"
@@ -324,6 +326,40 @@ func TestAnInformIsAnsweredOnceItIsInTheJournal(t *testing.T) {
 	}
 	if err := <-sent; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAnInformThatSaysSomethingElseIsAnotherOne though it has the number of one before: a device that started again begins anew, and some give
+// all one number.
+func TestAnInformThatSaysSomethingElseIsAnotherOne(t *testing.T) {
+	t.Parallel()
+	l := listen(t, listeningTo(t))
+	socket, err := net.Dial("udp", l.settings.Listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	for n := uint32(1); n <= 3; n++ {
+		p := &gosnmp.SnmpPacket{Version: gosnmp.Version2c, Community: "s3cret", PDUType: gosnmp.InformRequest, RequestID: 1, Variables: []gosnmp.SnmpPDU{
+			{Name: "." + sysUpTime, Type: gosnmp.TimeTicks, Value: n},
+			{Name: "." + snmpTrapOID, Type: gosnmp.ObjectIdentifier, Value: "." + linkDown},
+			{Name: "." + ifIndex + ".7", Type: gosnmp.Integer, Value: int(n)},
+		}}
+		datagram, err := p.MarshalMsg()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second is the same one, sent again
+			if _, err := socket.Write(datagram); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, got := l.next(t); got["index"].Value.String() != strconv.Itoa(int(n)) {
+			t.Errorf("inform %d: got %+v", n, got)
+		}
+	}
+	if refused := l.refused(); len(refused) > 0 {
+		t.Errorf("refused %q", refused)
 	}
 }
 

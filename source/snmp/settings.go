@@ -388,12 +388,16 @@ func (s *Settings) checkVariables() error {
 	var errs []error
 	for _, point := range slices.Sorted(maps.Keys(s.OIDs)) {
 		v := s.OIDs[point]
-		if _, err := v.rule(s.Names); err != nil {
+		r, err := v.rule(s.Names)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("oids.%s.%w", point, err))
 			continue
 		}
 		if s.Listen != "" && (v.As == asDelta || v.As == asRate) {
 			errs = append(errs, fmt.Errorf("oids.%s.as: %s needs one exchange after another; a notification is alone", point, v.As))
+		}
+		if name, how := instance(r.OID); s.Listen == "" && v.Row == nil && name != "" {
+			errs = append(errs, fmt.Errorf("oids.%s.oid: %s has no value itself: %s", point, name, how))
 		}
 		if s.Listen == "" && (v.Notification != "" || v.From != "") {
 			errs = append(errs, fmt.Errorf("oids.%s: notification and from are for a source that listens", point))
