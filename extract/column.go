@@ -222,11 +222,26 @@ func (r row) index(name string) (int, error) {
 	i := slices.Index(r.header, name)
 	switch {
 	case i < 0:
+		if d := r.otherDelimiter(name); d != "" {
+			return 0, fmt.Errorf("no column is called %s, and %q parts the header so that one is: write delimiter: %q", printable(name), d, d)
+		}
 		return 0, fmt.Errorf("no column is called %s; the header has %s", printable(name), listed(printables(r.header)))
 	case slices.Contains(r.header[i+1:], name):
 		return 0, fmt.Errorf("the header has %s twice; say which column by its number", printable(name))
 	}
 	return i, nil
+}
+
+// otherDelimiter returns by which character a part of the header is the name: mostly the one that the document is written with; "" if there is none.
+func (r row) otherDelimiter(name string) string {
+	for _, d := range []string{";", "\t", "|", ","} {
+		for _, field := range r.header {
+			if parts := strings.Split(field, d); len(parts) > 1 && slices.ContainsFunc(parts, func(part string) bool { return trimmed(part) == name }) {
+				return d
+			}
+		}
+	}
+	return ""
 }
 
 // row returns the last row for which every guard holds.

@@ -154,7 +154,7 @@ func (r Rule) checkTree(mistake func(field string, err error)) {
 	}
 	mistake("where", r.checkWhere())
 	if len(r.Enum) > 0 && r.Pointer == "" {
-		mistake("enum", errors.New("needs a pointer to the text, such as pointer: /state"))
+		mistake("enum", errors.New("needs a pointer to the text, such as pointer: /state; of a payload that is the bare text, name it by a pattern, such as regex: '^(ON|OFF)$'"))
 	}
 }
 
