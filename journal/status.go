@@ -28,18 +28,19 @@ type Status struct {
 
 // StreamStatus is the state of one stream.
 type StreamStatus struct {
-	Name    string `json:"name"`
-	Records uint64 `json:"records"`           // kept
-	Bytes   uint64 `json:"bytes"`             // on disk
-	Limit   uint64 `json:"limit"`             // bytes
-	Written uint64 `json:"written"`           // records since open
-	Flushes uint64 `json:"flushes"`           // synchronous writes since open
-	Retries uint64 `json:"retries"`           // writes tried again since open
-	Freed   uint64 `json:"freed"`             // records given up by retention since open
-	Carried uint64 `json:"carried"`           // last records of keys that retention wrote again, since open
-	Blocked string `json:"blocked,omitempty"` // why appends wait, or those of observers; empty if they do not
-	Holding string `json:"holding,omitempty"` // why retention cannot free although it should
-	Unlike  string `json:"unlike,omitempty"`  // whose limits count, which are larger than those of this process
+	Name    string    `json:"name"`
+	Records uint64    `json:"records"`           // kept
+	Bytes   uint64    `json:"bytes"`             // on disk
+	Limit   uint64    `json:"limit"`             // bytes
+	Oldest  time.Time `json:"oldest,omitzero"`   // when the oldest record that is kept was written
+	Written uint64    `json:"written"`           // records since open
+	Flushes uint64    `json:"flushes"`           // synchronous writes since open
+	Retries uint64    `json:"retries"`           // writes tried again since open
+	Freed   uint64    `json:"freed"`             // records given up by retention since open
+	Carried uint64    `json:"carried"`           // last records of keys that retention wrote again, since open
+	Blocked string    `json:"blocked,omitempty"` // why appends wait, or those of observers; empty if they do not
+	Holding string    `json:"holding,omitempty"` // why retention cannot free although it should
+	Unlike  string    `json:"unlike,omitempty"`  // whose limits count, which are larger than those of this process
 
 	Sequence uint64      `json:"sequence"` // of the last record of this writer
 	Audit    AuditStatus `json:"audit"`
@@ -90,6 +91,9 @@ func (l *lane) status(ctx context.Context) StreamStatus {
 	s := StreamStatus{Name: l.spec.name, Limit: uint64(l.limitNow())}
 	if info, err := l.stream.Info(ctx); err == nil {
 		s.Records, s.Bytes = info.State.Msgs, info.State.Bytes
+		if s.Records > 0 {
+			s.Oldest = info.State.FirstTime
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

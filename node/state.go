@@ -194,6 +194,11 @@ func (s state) journalStatus(now time.Time) api.JournalStatus {
 			Own: r.Own, Configured: r.Configured, Orphaned: r.Orphaned, Until: r.Until,
 		}
 	}
+	if c := s.config().Journal; status.Quality == dodona.Good {
+		if reach := reachOf(j.Streams, map[string]time.Duration{"RAW": c.Raw.Age, "PROOF": c.Proof.Age}, now); reach != "" {
+			status.Message += "; " + reach
+		}
+	}
 	if lost, until := lossesAt(j.Losses, now); lost > 0 && status.Quality == dodona.Good {
 		status.Message += fmt.Sprintf(", lost records: %d (journal.detail.losses says which)", lost)
 		if !until.IsZero() {
