@@ -239,6 +239,9 @@ func printSourceTrials(term terminal, trials []node.SourceTrial) error {
 			return err
 		}
 		if _, _, err := extract.Places(last, 0); err != nil && len(t.Bad()) > 0 && len(t.Source.Decoded) == 0 {
+			if wantsText(t.Source.Rules) {
+				continue // the points have said what is wrong with it
+			}
 			if err := term.line("  %s", noDocument(last.Body)); err != nil {
 				return err
 			}
@@ -252,6 +255,16 @@ func printSourceTrials(term terminal, trials []node.SourceTrial) error {
 		}
 	}
 	return nil
+}
+
+// wantsText reports whether a rule takes its value out of a text or a table, so that a document need not be JSON.
+func wantsText(rules map[string]extract.Rule) bool {
+	for _, r := range rules {
+		if r.Column != "" || r.Regex != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // cameOf says what came: of one reading how, of several how many.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/extract"
 )
 
 func TestABadPointHasNoValueInJSON(t *testing.T) {
@@ -16,6 +17,17 @@ func TestABadPointHasNoValueInJSON(t *testing.T) {
 	text, err := json.Marshal(triedPoints([]dodona.Point{{ID: "a", Value: seven}, {ID: "b", Quality: dodona.Bad, Reason: "exception 2"}, {ID: "c"}}))
 	if want := `[{"id":"a","value":"7","quality":"good"},{"id":"b","quality":"bad","reason":"exception 2"},{"id":"c","value":"0","quality":"good"}]`; err != nil || string(text) != want {
 		t.Errorf("got %s, %v, want %s", text, err, want)
+	}
+}
+
+func TestNobodyIsToldOfJSONWhoseRulesReadATable(t *testing.T) {
+	for want, rule := range map[bool]extract.Rule{true: {Column: "kWh"}, false: {Pointer: "/v"}} {
+		if got := wantsText(map[string]extract.Rule{"a": rule}); got != want {
+			t.Errorf("%+v: got %v", rule, got)
+		}
+	}
+	if !wantsText(map[string]extract.Rule{"a": {Pointer: "/v"}, "b": {Regex: "([0-9]+) kg"}}) {
+		t.Error("a rule with a regex reads a text")
 	}
 }
 
