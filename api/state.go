@@ -303,10 +303,10 @@ type ReaderStatus struct {
 	Until      time.Time `json:"until,omitzero"`    // when it is removed for that, at the latest
 }
 
-// MemoryStatus is the memory of the process against its budget, in bytes.
+// MemoryStatus is the memory of the process, in bytes. The two count different things: used may be above budget while the collector keeps its goal.
 type MemoryStatus struct {
-	Used   int64 `json:"used"`
-	Budget int64 `json:"budget"` // 0: none
+	Used   int64 `json:"used"`   // resident, with the pages of the program, which the system takes back when it needs them
+	Budget int64 `json:"budget"` // the collector's goal for what Go holds, about 60 % of node.memory; 0: none
 }
 
 // A Problem is one thing that is wrong.
