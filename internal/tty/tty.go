@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -75,6 +77,12 @@ func (s Settings) Check() error {
 	}
 	_, stops := stopBits[s.StopBits]
 	want(s.Device != "", "device: want a serial port, such as /dev/ttyUSB0")
+	switch known := strings.HasPrefix(s.Device, "tty") || strings.HasPrefix(s.Device, "serial/"); {
+	case known:
+		want(false, "device: %.60q: write /dev/%.60s", s.Device, s.Device)
+	case runtime.GOOS != "windows" && isOfWindows.MatchString(s.Device):
+		want(false, "device: %.60q: that is a port of Windows; here they are called such as /dev/ttyUSB0 (ls /dev/serial/by-id)", s.Device)
+	}
 	want(s.Baud >= 50 && s.Baud <= 4_000_000, "baud: %d: want 50 to 4000000, such as 9600", s.Baud)
 	want(s.DataBits >= 5 && s.DataBits <= 8, "data_bits: %d: want 5 to 8", s.DataBits)
 	want(slices.Contains(s.Parity.Words(), string(s.Parity)), "parity: %.20q: want one of %s", s.Parity, strings.Join(s.Parity.Words(), ", "))
@@ -86,6 +94,8 @@ func (s Settings) Check() error {
 	}
 	return errors.Join(errs...)
 }
+
+var isOfWindows = regexp.MustCompile(`^(?i)COM[0-9]+:?$`)
 
 var stopBits = map[string]serial.StopBits{"1": serial.OneStopBit, "1.5": serial.OnePointFiveStopBits, "2": serial.TwoStopBits}
 

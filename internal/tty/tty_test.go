@@ -18,14 +18,17 @@ func TestMistakesBeginWithTheirSetting(t *testing.T) {
 		t.Errorf("the defaults are refused: %v", err)
 	}
 	for want, s := range map[string]Settings{
-		"device: want a serial port":   good(func(s *Settings) { s.Device = "" }),
-		"baud: 9: want 50 to 4000000":  good(func(s *Settings) { s.Baud = 9 }),
-		"data_bits: 9: want 5 to 8":    good(func(s *Settings) { s.DataBits = 9 }),
-		`parity: "even ": want one of`: good(func(s *Settings) { s.Parity = "even " }),
-		`stop_bits: "3": want 1`:       good(func(s *Settings) { s.StopBits = "3" }),
-		`rs485.rts: "up": want high`:   good(func(s *Settings) { s.RS485.RTS = "up" }),
-		"rs485.before: want whole":     good(func(s *Settings) { s.RS485 = RS485{RTS: "high", Before: time.Microsecond} }),
-		"rs485.after: needs rts: high": good(func(s *Settings) { s.RS485.After = time.Millisecond }),
+		"device: want a serial port":                      good(func(s *Settings) { s.Device = "" }),
+		`device: "ttyUSB0": write /dev/ttyUSB0`:           good(func(s *Settings) { s.Device = "ttyUSB0" }),
+		`device: "serial/by-id/x": write /dev/serial/by-`: good(func(s *Settings) { s.Device = "serial/by-id/x" }),
+		`device: "COM3": that is a port of Windows`:       good(func(s *Settings) { s.Device = "COM3" }),
+		"baud: 9: want 50 to 4000000":                     good(func(s *Settings) { s.Baud = 9 }),
+		"data_bits: 9: want 5 to 8":                       good(func(s *Settings) { s.DataBits = 9 }),
+		`parity: "even ": want one of`:                    good(func(s *Settings) { s.Parity = "even " }),
+		`stop_bits: "3": want 1`:                          good(func(s *Settings) { s.StopBits = "3" }),
+		`rs485.rts: "up": want high`:                      good(func(s *Settings) { s.RS485.RTS = "up" }),
+		"rs485.before: want whole":                        good(func(s *Settings) { s.RS485 = RS485{RTS: "high", Before: time.Microsecond} }),
+		"rs485.after: needs rts: high":                    good(func(s *Settings) { s.RS485.After = time.Millisecond }),
 	} {
 		if err := s.Check(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", s, err, want)

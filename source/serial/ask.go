@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/tty"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -128,10 +129,13 @@ func (a *asker) exchange(name string, q Request) (r dodona.Reading, err error) {
 	if _, err := a.port.Write([]byte(q.Send)); err != nil {
 		return r, err
 	}
-	answers, err := a.answers(q, doubtful)
+	answers, other, err := a.answers(q, doubtful)
 	switch {
 	case err != nil:
 		return r, err
+	case len(answers) == 0 && other != nil:
+		// Fault (point): what a device answers does not begin as settings say that it does.
+		return r, unanswered("%s: no answer in %s (timeout) that begins with %s; what came is %s", name, unit.FormatDuration(a.settings.Timeout), plain.Quote(string(q.Begins), 40), plain.Quote(string(other), 60))
 	case len(answers) == 0:
 		// Fault (point): a device does not answer in time.
 		return r, unanswered("%s: no answer in %s (timeout)", name, unit.FormatDuration(a.settings.Timeout))
@@ -187,14 +191,15 @@ func (a *asker) drain(pause time.Duration) (came bool, err error) {
 	}
 }
 
-// answers returns the first frame that answers a request; all of the whole time-out if the line is doubtful.
-func (a *asker) answers(q Request, doubtful bool) (found []frame, err error) {
+// answers returns the first frame that answers a request, all of the whole time-out if the line is doubtful, and the last that does not begin so.
+func (a *asker) answers(q Request, doubtful bool) (found []frame, other []byte, err error) {
 	split := newSplitter(&a.settings, func(body []byte) {
 		switch {
 		case bytes.Equal(bytes.TrimSpace(body), bytes.TrimSpace([]byte(q.Send))): // an echo, as of some adapters of RS-485
 		case !bytes.HasPrefix(body, []byte(q.Begins)):
 			// Fault (dropped): an answer is of another request or device.
 			a.env.Dropped(1, "a frame is dropped: it does not begin as the answer does")
+			other = body
 		default:
 			if a.settings.Frame == nmea {
 				if _, err := parseSentence(body); err != nil {
@@ -214,27 +219,26 @@ func (a *asker) answers(q Request, doubtful bool) (found []frame, err error) {
 			until, pauses = at, true
 		}
 		if err := a.port.SetDeadline(until); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		n, err := a.port.Read(buffer)
 		switch {
 		case n > 0:
 			split.add(buffer[:n])
 			if time.Now().After(end) {
-				// Fault (dropped): an answer comes byte by byte, more slowly than timeout lets it.
-				split.left("it came too slowly")
-				return found, nil
+				split.left(causeSlow)
+				return found, other, nil
 			}
 		case errors.Is(err, os.ErrDeadlineExceeded) && pauses:
 			split.pause()
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			split.left("the rest of it did not come within timeout")
-			return found, nil
+			split.left(causeSlow)
+			return found, other, nil
 		case errors.Is(err, fs.ErrClosed):
-			return nil, errClosed
+			return nil, nil, errClosed
 		default:
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return found, nil
+	return found, other, nil
 }

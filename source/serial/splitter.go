@@ -51,6 +51,8 @@ const (
 	causeWithin = "another one begins within it"
 	// Fault (dropped): noise stands between frames.
 	causeNoise = "bytes between frames"
+	// Fault (dropped): an answer comes byte by byte, more slowly than timeout lets it.
+	causeSlow = "the rest of it did not come within timeout"
 )
 
 func (p *splitter) causeLong() string {

@@ -6,11 +6,13 @@ import (
 	"bufio"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/peertest"
+	"github.com/dodona-oracle/dodona/source"
 	"github.com/dodona-oracle/dodona/source/sourcetest"
 )
 
@@ -89,4 +91,69 @@ func TestWhatWasSaidWhileTheAdapterWasAwayIsAGap(t *testing.T) {
 		_, drops := n.look()
 		return strings.Contains(drops, "a gap of ") && strings.Contains(drops, " before the port was open: what the device said meanwhile did not come")
 	})
+}
+
+// TestAnAnswerThatBeginsOtherwiseIsTold, which is the most usual mistake with a scale.
+func TestAnAnswerThatBeginsOtherwiseIsTold(t *testing.T) {
+	t.Parallel()
+	v := newVoice(t)
+	v.asked(func(int) { v.say("S S     12.345 kg\r\n") })
+	pumped(t, v.settings()).untilError(`no answer in 500ms (timeout) that begins with "R "; what came is "S S     12.345 kg"`)
+}
+
+// TestAnAnswerWithoutItsEndIsToldAsSlow: byte by byte it does not come within timeout.
+func TestAnAnswerWithoutItsEndIsToldAsSlow(t *testing.T) {
+	t.Parallel()
+	v := newVoice(t)
+	v.asked(func(int) { v.say("R 1") })
+	n := pumped(t, v.settings())
+	n.until(func([]dodona.Reading) bool {
+		_, drops := n.look()
+		return strings.Contains(drops, "a frame is dropped: the rest of it did not come within timeout")
+	})
+}
+
+// TestFramesThatNobodyTakesAreCounted: a line cannot be told to wait.
+func TestFramesThatNobodyTakesAreCounted(t *testing.T) {
+	t.Parallel()
+	v := newVoice(t)
+	s := v.settings()
+	s.Requests = nil
+	if err := Kind.Check(s); err != nil {
+		t.Fatal(err)
+	}
+	var lost atomic.Int64
+	o, err := Kind.Open(t.Context(), s, source.Env{Source: "scale", Now: time.Now, Dropped: func(n uint64, cause string) {
+		if cause == "more frames came than the journal took" {
+			lost.Add(int64(n))
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Close() })
+	first := make(chan error, 1)
+	go func() {
+		_, err := o.Observe(t.Context())
+		first <- err
+	}()
+	for heard := false; !heard; { // until it listens
+		v.say("0\r\n")
+		select {
+		case err := <-first:
+			if err != nil {
+				t.Fatal(err)
+			}
+			heard = true
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	for range 2 * maxHeldFrames {
+		v.say("1\r\n")
+	}
+	for end := time.Now().Add(time.Minute); lost.Load() < maxHeldFrames/2; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d frames are counted as lost", lost.Load())
+		}
+	}
 }
