@@ -113,11 +113,17 @@ func TestAKindsPointsStandInAFile(t *testing.T) {
 	if changes := config.Diff(read, loadRegistered(t, of, "registers: {file: tags.csv}")); !slices.Equal(changes.Feeds.Changed, []string{"level"}) {
 		t.Errorf("feeds %q changed with the file, want level", changes.Feeds.Changed)
 	}
-	write("name,at\nlevel,300\nflow,4\nra.w,5\n")
-	_, err := config.Load(strings.NewReader(strings.Replace(registered, of, "registers: {file: tags.csv}", 1)), "f.yaml", registers())
-	for _, want := range []string{`tags.csv:2:7: source "plc": registers.level.at: 300: want 0 to 124`, "    2 | level,300\n      |       ^^^"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("want %q, got:\n%v", want, err)
+	for csv, wants := range map[string][]string{
+		"name,at\nlevel,300\nflow,4\nraw,5\n": {`tags.csv:2:7: source "plc": registers.level.at: 300: want 0 to 124`, "    2 | level,300\n      |       ^^^"},
+		"name,at\nlevel,3\nflow,4\nra.w,5\n":  {`tags.csv:4:1: source "plc": name "ra.w": want 1 to 63 of a-z`, "    4 | ra.w,5\n      | ^^^^", "1 mistake;"},
+		"name,at\nRaw Level,x\n":              {`tags.csv:2:1: source "plc": name "`, "tags.csv:2:11: ", "2 mistakes;"},
+	} {
+		write(csv)
+		_, err := config.Load(strings.NewReader(strings.Replace(registered, of, "registers: {file: tags.csv}", 1)), "f.yaml", registers())
+		for _, want := range wants {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("want %q, got:\n%v", want, err)
+			}
 		}
 	}
 }

@@ -38,7 +38,7 @@ var called = map[string]string{
 	"pointer": "path jsonpath jsonpointer selector field key ptr query jsonquery valuetemplate expression jq property",
 	"scale":   "multiplier factor multiply gain slope ratio",
 	"offset":  "bias intercept add delta",
-	"unit":    "units unitofmeasurement uom slave slaveid slaveaddress station",
+	"unit":    "units unitofmeasurement uom slave slaveid slaveaddress station unitid",
 	"time":    "timestamp ts timestamppath timekey jsontimekey timefield",
 	"where":   "filter match if when guard condition select",
 	"enum":    "mapping map lookup values states valuemap",

@@ -46,6 +46,21 @@ func (Type) Words() []string {
 	}
 }
 
+// meant returns the type that people write otherwise: in capitals, or as controllers call it (IEC 61131-3) or programs do.
+func (t Type) meant() Type {
+	bare := strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(string(t)))
+	for _, word := range t.Words() {
+		if strings.ReplaceAll(word, "_", "") == bare {
+			return Type(word)
+		}
+	}
+	return map[string]Type{
+		"bit": Bool, "boolean": Bool, "byte": Uint8, "usint": Uint8, "sint": Int8, "int": Int16, "short": Int16, "word": Uint16, "uint": Uint16, "ushort": Uint16,
+		"dint": Int32, "long": Int32, "dword": Uint32, "udint": Uint32, "ulong": Uint32, "lint": Int64, "lword": Uint64, "ulint": Uint64,
+		"real": Float32, "float": Float32, "single": Float32, "lreal": Float64, "double": Float64, "bcd": BCD16, "text": String,
+	}[bare]
+}
+
 // IsText reports whether a value of the type is a text of a length that the format says.
 func (t Type) IsText() bool { return kinds[t].text }
 

@@ -91,6 +91,9 @@ var one = func() dodona.Decimal { d, _ := dodona.ParseDecimal("1"); return d }()
 func (f Format) Check() error {
 	k, known := f.kind()
 	if !known {
+		if meant := f.Type.meant(); meant != "" {
+			return fmt.Errorf("type: %.40q: write %s", f.Type, meant)
+		}
 		return fmt.Errorf("type: %.40q: want one of %s", f.Type, strings.Join(f.Type.Words(), ", "))
 	}
 	return errors.Join(f.checkOrder(k), f.checkBits(k), f.checkLength(k), f.checkMeaning(k))

@@ -162,6 +162,9 @@ func TestMistakesBeginWithTheirSetting(t *testing.T) {
 	for want, f := range map[string]Format{
 		`type: "int24": want one of bool, int8`:      {Type: "int24"},
 		`order: "ABDC": want one of AB, BA, ABCD`:    {Type: Uint32, Order: "ABDC"},
+		`type: "INT16": write int16`:                 {Type: "INT16"},
+		`type: "Real": write float32`:                {Type: "Real"},
+		`type: "UINT8-high": write uint8_high`:       {Type: "UINT8-high"},
 		"order: HGFEDCBA is of eight bytes, uint32":  {Type: Uint32, Order: "HGFEDCBA"},
 		"order: BA is of two bytes, float32 has 4":   {Type: Float32, Order: "BA"},
 		"bits: 4-16: uint16 has the bits 0 to 15":    {Bits: BitsOf(4, 16)},

@@ -158,6 +158,15 @@ func Find(list []Field, name string) (Field, bool) {
 
 var wordLike = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,30}$`)
 
+// hexHint says how a number is written that manuals write in base 16; nothing of any other text.
+func hexHint(text string) string {
+	digits, found := strings.CutPrefix(strings.ToLower(text), "0x")
+	if n, err := strconv.ParseUint(digits, 16, 32); found && err == nil {
+		return fmt.Sprintf(": write %d", n)
+	}
+	return ""
+}
+
 // LooksLikeWord reports whether a piece of a file is so short and plain that it may be shown.
 func LooksLikeWord(text string) bool { return wordLike.MatchString(text) }
 
@@ -302,14 +311,14 @@ func (d *Decoder) set(v reflect.Value, text string) error {
 	case ShapeInt:
 		i, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || v.OverflowInt(i) {
-			return fmt.Errorf("want a whole number, got %s", QuoteAll(text))
+			return fmt.Errorf("want a whole number, got %s%s", QuoteAll(text), hexHint(text))
 		}
 		v.SetInt(i)
 	case ShapeUint:
 		i, err := strconv.ParseUint(text, 10, 64)
 		if err != nil || v.OverflowUint(i) {
 			most := ^uint64(0) >> (64 - v.Type().Bits())
-			return fmt.Errorf("want a whole number from 0 to %d, got %s", most, QuoteAll(text))
+			return fmt.Errorf("want a whole number from 0 to %d, got %s%s", most, QuoteAll(text), hexHint(text))
 		}
 		v.SetUint(i)
 	default:

@@ -7,9 +7,11 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/strict"
 )
@@ -223,8 +225,23 @@ func (t *table) row(cells []*strict.Node) (row strict.Entry, ok bool) {
 		t.d.Report.Mistake(cells[0].At, t.d.Where, "a point without a name")
 		return row, false
 	}
+	if dodona.CheckName(row.Key, 1) != nil {
+		t.d.Report.Add(strict.Mistake{
+			Where: t.d.Where, Message: "name " + strict.Quote(row.Key) + ": want 1 to 63 of a-z, 0-9 and hyphens, beginning with a letter or digit",
+			Hint: "write small letters, and hyphens for whatever else there is: boiler-temp for Boiler Temp",
+		}, row.At)
+		row.Key = named(row.Key) // so that what else is wrong with the point is told too
+		return row, dodona.CheckName(row.Key, 1) == nil
+	}
 	return row, true
 }
+
+// named makes a name of what a maker's program calls a point.
+func named(text string) string {
+	return strings.Trim(notOfNames.ReplaceAllString(strings.ToLower(text), "-"), "-")
+}
+
+var notOfNames = regexp.MustCompile(`[^a-z0-9]+`)
 
 // isNested reports whether a setting is a map or a list.
 func isNested(t reflect.Type) bool {

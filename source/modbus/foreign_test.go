@@ -12,7 +12,7 @@ import (
 	"github.com/dodona-oracle/dodona/source"
 )
 
-// answering is a peer over TCP whose answer to a request is what answer makes of it, written byte by byte with a pause if there is one.
+// answering is a peer over TCP whose answer to a request is what answer makes of it, at once, or byte by byte with a pause.
 func answering(t *testing.T, pause time.Duration, answer func(request []byte) []byte) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,7 +37,14 @@ func answering(t *testing.T, pause time.Duration, answer func(request []byte) []
 					if _, err := io.ReadFull(c, request); err != nil {
 						return
 					}
-					for _, b := range answer(request) {
+					said := answer(request)
+					if pause == 0 {
+						if _, err := c.Write(said); err != nil {
+							return
+						}
+						continue
+					}
+					for _, b := range said {
 						if _, err := c.Write([]byte{b}); err != nil {
 							return
 						}

@@ -126,14 +126,19 @@ func (r Register) place(base int, rule *Rule) (at int, err error) {
 		given++
 		rule.Table = t
 		if at = *address - base; at < 0 || at > 65535 {
-			err = fmt.Errorf("%s: %d: want %d to %d", t, *address, base, 65535+base)
+			if err = fmt.Errorf("%s: %d: want %d to %d", t, *address, base, 65535+base); base == 1 {
+				err = fmt.Errorf("%w, for base is 1", err)
+			}
 		}
 	}
 	if r.At != "" {
 		given++
 		rule.Table, at, err = numbered(r.At)
 	}
-	if given != 1 {
+	switch {
+	case given > 1:
+		return 0, errors.New("a point has one of holding, input, coil, discrete and at, and there are several")
+	case given == 0:
 		return 0, errors.New("want one of holding, input, coil, discrete and at, with an address")
 	}
 	return at, err

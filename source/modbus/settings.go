@@ -73,7 +73,7 @@ type Settings struct {
 	// AnyUnit takes answers over TCP that name another unit than was asked, as some gateways give them. Default: false.
 	AnyUnit bool `yaml:"any_unit,omitempty"`
 	// AnyTransaction takes answers over TCP that name another transaction than was asked with, as some inverters and bridges give them: always 0,
-	// or numbers of their own. The connection is made anew then after every time-out and whenever more came than was asked for. Default: false.
+	// or numbers of their own. The connection is made anew then after every time-out and whenever more came than was asked for; yet what such a device says twice, the second time late, can be taken for its next answer. Default: false.
 	AnyTransaction bool `yaml:"any_transaction,omitempty"`
 }
 
