@@ -15,6 +15,7 @@
 // Faults that are dropped and counted by their cause: a frame that began before the source listened, that pauses for longer than silence, in which another one begins, or that does not end within
 // max_frame; bytes between frames; a sentence of NMEA whose checksum is wrong or missing, or with characters that are none; an answer that was not asked for, that does not begin as it should, or one of several.
 // A request without an answer is a bad reading of its item, beside the good ones of the others. A sentence RMC or GLL that says V, and GGA of quality 0, is a bad reading: the receiver has no position.
+// Positions themselves are not offered as points: latitude and longitude are degrees and minutes in one column (4807.038) with their hemisphere in the next, and a value is one column.
 package serial
 
 import (
