@@ -48,6 +48,7 @@ func sharings() map[string]sharing {
 		"an answer to somebody else":          {func(_, own []byte) [][]byte { return at(foreignAnswer, own) }, twoMasters},
 		"one behind the answer":               {func(_, own []byte) [][]byte { return at(own, foreignAnswer) }, twoMasters},
 		"an exception behind the answer":      {func(_, own []byte) [][]byte { return at(own, summed(1, 0x83, 2)) }, twoMasters},
+		"a foreign request behind the answer": {func(_, own []byte) [][]byte { return at(own, foreignRequest) }, twoMasters},
 	}
 }
 
