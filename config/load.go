@@ -190,6 +190,7 @@ func (l *loader) load() {
 	}
 	l.checkUnits()
 	l.checkRoom()
+	l.warnOfCircles()
 }
 
 // topHint says of a key at the top where it belongs.

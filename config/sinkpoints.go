@@ -7,6 +7,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/sink"
 )
 
 // SinkSources returns the sources whose points a sink delivers, in the order of the file: none if it delivers answers.
@@ -33,6 +34,17 @@ func (s Sink) delivers(of Source) bool {
 // SinkPoints returns the ids of the points of a source that a sink of points delivers.
 func (s Sink) SinkPoints(of Source) []string {
 	return slices.DeleteFunc(of.Points(), func(id string) bool { return len(s.Policy.Points) > 0 && !slices.Contains(s.Policy.Points, id) })
+}
+
+// Described returns the points that a sink of points delivers, in the order of the file.
+func (c *Config) Described(s Sink) (list []sink.Described) {
+	for _, of := range c.SinkSources(s) {
+		for _, id := range s.SinkPoints(of) {
+			_, point := dodona.SplitPointID(id)
+			list = append(list, sink.Described{Point: id, Device: of.DeviceOf(point), Protocol: of.Kind, Unit: of.Rules[point].Unit})
+		}
+	}
+	return list
 }
 
 // checkSinkPoints checks that the sources and points of a sink exist.

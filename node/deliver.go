@@ -104,7 +104,7 @@ func (d *deliverer) start(ctx context.Context, c *config.Config, s config.Sink, 
 // env returns what a sink may use.
 func (d *deliverer) env(c *config.Config, s config.Sink) sink.Env {
 	env := sink.Env{
-		Node: c.Node.Name, Version: d.version, Network: d.id.network.ID(), Out: d.out, Append: d.journal.Append,
+		Node: c.Node.Name, Mark: d.id.mark(c.Node.Name), Version: d.version, Network: d.id.network.ID(), Out: d.out, Append: d.journal.Append,
 		Ledger:      d.journal.Own(),
 		Wallet:      func(k keyfile.Key) (sink.Wallet, error) { return d.wallet("sinks."+s.Name+"."+s.Kind+".key", k) },
 		Known:       d.feeds,

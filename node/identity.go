@@ -15,6 +15,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/internal/keyfile"
+	"github.com/dodona-oracle/dodona/internal/observed"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/journal"
 	"github.com/dodona-oracle/dodona/sign"
@@ -28,6 +29,9 @@ type identity struct {
 	network dodona.Network
 	quorum  dodona.Quorum
 }
+
+// mark returns how the trail of what a node delivers names it.
+func (id identity) mark(name string) string { return observed.Mark(name, id.key.Address()) }
 
 // The files in the data folder that make a node itself.
 const (

@@ -40,6 +40,8 @@ type observer struct {
 	feeds  *fleet[*computing]
 	askers *fleet[asking]
 
+	mark string // by which what the node's sinks delivered is known again
+
 	follows *config.Config // what runs; the role's own
 }
 
@@ -47,7 +49,7 @@ func newObserver(i *intake, m *modules, r *rounds, id identity, o Options) *obse
 	pumps := newFleet[*source.Pump]()
 	return &observer{
 		basics: i.basics, desk: newDesk(), version: o.Version, kinds: sourceKinds(o.Kinds), decoders: program.DecodersOf(o.Kinds...), intake: i, rounds: r, modules: m,
-		salt: id.salt, alone: len(id.quorum.Members) == 1,
+		mark: id.mark(i.config().Node.Name), salt: id.salt, alone: len(id.quorum.Members) == 1,
 		pumps: pumps, feeds: newFleet[*computing](), askers: newFleet[asking](), takes: newTakes(pumps),
 	}
 }
@@ -87,6 +89,8 @@ func (o *observer) startSource(ctx context.Context, s config.Source, before sour
 		Cursor:   func(ctx context.Context) ([]byte, error) { return o.intake.cursor(ctx, s.Name) },
 		Before:   before,
 		Node:     o.follows.Node.Name,
+		Mark:     o.mark,
+		Own:      func(edge string) bool { return o.config().PublishesAs(edge) },
 		Version:  o.version,
 		Recent:   func(ctx context.Context) ([]dodona.Reading, error) { return o.intake.recent(ctx, s.Name, within) },
 		Lost:     func(ctx context.Context, n uint64, cause string) { o.intake.lost(ctx, s.Name, n, cause) },

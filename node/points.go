@@ -11,6 +11,7 @@ import (
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/config"
 	"github.com/dodona-oracle/dodona/extract"
+	"github.com/dodona-oracle/dodona/internal/observed"
 	"github.com/dodona-oracle/dodona/program"
 	"github.com/dodona-oracle/dodona/sink"
 	"github.com/dodona-oracle/dodona/source"
@@ -72,7 +73,7 @@ func observationsBy(all map[string]observing) func(context.Context, dodona.Recor
 			}
 			_, point := dodona.SplitPointID(m.ID)
 			e := sink.NewObservation(rec, m.Point, n, m.Received)
-			e.Device, e.Protocol = o.source.DeviceOf(point), o.source.Kind
+			e.Device, e.Protocol, e.Via = o.source.DeviceOf(point), o.source.Kind, observed.Via(m.Body)
 			events = append(events, e)
 		}
 		return events, nil
@@ -90,12 +91,7 @@ func (d *deliverer) feedPoints(c *config.Config, s config.Sink, gone map[string]
 	for _, of := range c.SinkSources(s) {
 		names = append(names, of.Name)
 	}
-	for _, of := range c.SinkSources(s) {
-		for _, id := range s.SinkPoints(of) {
-			_, point := dodona.SplitPointID(id)
-			to.Env.Described = append(to.Env.Described, sink.Described{Point: id, Device: of.DeviceOf(point), Protocol: of.Kind, Unit: of.Rules[point].Unit})
-		}
-	}
+	to.Env.Described = c.Described(s)
 	to.Env.Points = observationsBy(all)
 	to.Reader = pointsReader(s.Name)
 	to.Journal = d.journal.Yielding(c.Has(config.Observe), dodona.TopicReading, names...)

@@ -117,7 +117,7 @@ func TestWhatOneReloadBroughtIsBelievedAfterTheNext(t *testing.T) {
 	}
 	for _, name := range []string{"first", "second", "third", "fourth"} {
 		f := dodona.Feed{Name: name, Kind: dodona.Number}
-		rec := observed(t, dodona.Observation{Feed: f.ID(), Name: name, Round: 1795349070000, Signer: member})
+		rec := observationRecord(t, dodona.Observation{Feed: f.ID(), Name: name, Round: 1795349070000, Signer: member})
 		want := quorum.Counts{Observations: 1, Attested: 1}
 		if name == "fourth" {
 			want = quorum.Counts{Observations: 1, Rejected: 1}
@@ -282,7 +282,7 @@ func TestAReleaseIsLookedForUntilItCanBeRead(t *testing.T) {
 }
 
 // observed returns the record of an observation that was taken at once.
-func observed(t *testing.T, o dodona.Observation) dodona.Record {
+func observationRecord(t *testing.T, o dodona.Observation) dodona.Record {
 	t.Helper()
 	body, err := json.Marshal(o)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 type Made struct {
 	dodona.Point
 	Received time.Time
+	Body     []byte // of that reading; nil where the kind of the source made the point, of one or of several
 }
 
 // Each returns the points that one exchange brought, in the order of its readings: what is delivered of points as they come, where a feed
@@ -35,7 +36,7 @@ func (p *Program) Each(ctx context.Context, readings []dodona.Reading, pushed bo
 			return nil, fmt.Errorf("make points: %w", err)
 		}
 		for _, t := range of.extraction.Take(r) {
-			made := Made{t.Point, r.Received}
+			made := Made{t.Point, r.Received, r.Body}
 			if t.Has {
 				had[t.Point.ID] = true
 				all = append(all, made)
@@ -66,7 +67,7 @@ func (n *inner) each(ctx context.Context, readings []dodona.Reading, pushed bool
 		if pushed && p.Quality == dodona.Bad && !slices.ContainsFunc(readings, func(r dodona.Reading) bool { return n.speaks(r, p.ID) }) {
 			continue
 		}
-		list = append(list, Made{p, arrival(p, readings)})
+		list = append(list, Made{Point: p, Received: arrival(p, readings)})
 	}
 	slices.SortStableFunc(list, func(a, b Made) int { return a.Received.Compare(b.Received) })
 	return list, nil

@@ -40,6 +40,8 @@ type Env struct {
 	// Wallet opens a key. The zero Key is the node's own.
 	Wallet func(keyfile.Key) (Wallet, error)
 	Node   string // this node's name
+	// Mark is how the trail of an observation names this node; empty: it leaves no trail.
+	Mark string
 	// Described are the points that a sink of points delivers, in the order of the configuration.
 	Described []Described
 	// Points returns the observations of a reading record that the policy names, by the rules of the running configuration, with device and

@@ -67,6 +67,7 @@ type Loop struct {
 	stalled bool              // the peer's trouble has been told
 
 	reported map[string]reported // by point, of a sink of points
+	circled  uint64              // observations that came back to a sink of points
 
 	done *ended // what has a receipt of a former process; nil until the first records come, empty without one
 }

@@ -49,6 +49,9 @@ type ObservationEvent struct {
 	Late bool `json:"late,omitempty"`
 	// Resent is true if it may have been sent before: nobody acknowledged it, or the gateway was restarted in between; absent if not.
 	Resent bool `json:"resent,omitempty"`
+	// Via are the nodes that delivered it, the first one first, each by a mark of 16 hex digits. One that has passed this node before is not delivered
+	// again.
+	Via []string `json:"via,omitempty"`
 }
 
 // NewObservation returns the event of a point of a record, which is the n-th of its id there. Received is when its reading arrived.

@@ -16,6 +16,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/internal/observed"
 	"github.com/dodona-oracle/dodona/sink"
 )
 
@@ -25,13 +26,15 @@ const schemaFile = "../spec/observation-event.schema.json"
 
 // A property is one field of an event in its schema; the order of its keys is that of the file.
 type property struct {
-	Description string   `json:"description"`
-	Const       int      `json:"const,omitempty"`
-	Type        any      `json:"type,omitempty"`
-	Pattern     string   `json:"pattern,omitempty"`
-	Format      string   `json:"format,omitempty"`
-	Enum        []string `json:"enum,omitempty"`
-	MinLength   int      `json:"minLength,omitempty"`
+	Description string    `json:"description,omitempty"`
+	Const       int       `json:"const,omitempty"`
+	Type        any       `json:"type,omitempty"`
+	Pattern     string    `json:"pattern,omitempty"`
+	Format      string    `json:"format,omitempty"`
+	Enum        []string  `json:"enum,omitempty"`
+	MinLength   int       `json:"minLength,omitempty"`
+	MaxItems    int       `json:"maxItems,omitempty"`
+	Items       *property `json:"items,omitempty"`
 }
 
 // commentsOf returns what stands before each field of a struct of this package, by the field's name.
@@ -77,6 +80,8 @@ func schemaOf(t *testing.T) []byte {
 			p.Enum = []string{dodona.Good.String(), dodona.Uncertain.String(), dodona.Bad.String()}
 		case reflect.TypeFor[bool]():
 			p.Type = "boolean"
+		case reflect.TypeFor[[]string]():
+			p.Type, p.MaxItems, p.Items = "array", observed.MostVia, &property{Type: "string", Pattern: "^[0-9a-f]{16}$"}
 		case reflect.TypeFor[uint64]():
 			p.Type = "integer"
 		case reflect.TypeFor[int]():

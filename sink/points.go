@@ -99,6 +99,9 @@ func (l *Loop) deliverPoints(ctx context.Context, p *points, recs []dodona.Recor
 			continue
 		}
 		for _, e := range made {
+			if l.circles(rec, &e) {
+				continue
+			}
 			if !l.reports(e) {
 				l.pass(rec, telemetry.SinkSkipped, func(s *Status) { s.Skipped++ })
 				continue

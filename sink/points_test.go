@@ -28,6 +28,8 @@ type pointsRig struct {
 	backlog   func(context.Context) (uint64, error)
 	left      []sink.Left
 	since     time.Time
+	mark      string              // of the node
+	via       map[string][]string // by point: the trail that it came with
 }
 
 func (r *pointsRig) Send(_ context.Context, events []sink.ObservationEvent) (sink.Sent, error) {
@@ -62,7 +64,13 @@ func newPointsRig(t *testing.T) *pointsRig {
 func (r *pointsRig) begin() {
 	r.loop = sink.New(sink.Config{
 		Name: "s", Kind: r.kind, Settings: struct{}{}, Journal: r.journal, Reader: "points-s", Policy: r.policy, Recorder: r.recorder, Backoff: r.backoff,
-		Env:     sink.Env{Ledger: r.journal, Points: pointsOf},
+		Env: sink.Env{Ledger: r.journal, Mark: r.mark, Points: func(ctx context.Context, rec dodona.Record) ([]sink.ObservationEvent, error) {
+			events, err := pointsOf(ctx, rec)
+			for i := range events {
+				events[i].Via = r.via[events[i].Point]
+			}
+			return events, err
+		}},
 		Backlog: r.backlog,
 		Overtaken: func(context.Context) (o sink.Overtaken, err error) {
 			r.with(func() { o = r.overtaken })

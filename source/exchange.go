@@ -47,7 +47,7 @@ func (p *Pump) open(ctx context.Context) error {
 		return err
 	}
 	env := Env{
-		Source: p.cfg.Name, Node: p.cfg.Node, Trial: p.cfg.Trial, Cursor: cursor, Version: p.cfg.Version,
+		Source: p.cfg.Name, Node: p.cfg.Node, Mark: p.cfg.Mark, Own: p.cfg.Own, Trial: p.cfg.Trial, Cursor: cursor, Version: p.cfg.Version,
 		Now: p.cfg.Now, Log: p.cfg.Log, Dropped: p.dropped,
 		Again: func(ctx context.Context) error { return p.admitted(ctx, p.patience(p.cfg.Now())) },
 	}

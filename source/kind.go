@@ -17,6 +17,7 @@ import (
 type Env struct {
 	Source  string                       // the source's name in the configuration
 	Node    string                       // this node's name; empty in tests
+	Mark    string                       // by which this node marks what its sinks deliver; empty: none
 	Trial   bool                         // the source is tried by hand: beside it a node may run that has the same one open
 	Cursor  []byte                       // of the last batch that was journaled; nil if there is none
 	Version string                       // of this program, for peers that want to know
@@ -25,6 +26,8 @@ type Env struct {
 	Dropped func(n uint64, cause string) // counts readings given up and shows why; may be called at any time
 	Folder  string                       // where sources of this kind keep what outlives them, below the node's data folder; they make it. Empty: nowhere
 
+	// Own reports whether a sink of this node publishes as that edge node of Sparkplug, GROUP/EDGE.
+	Own func(edge string) bool
 	// Again waits until one more request of the same exchange may go to the peer, as far as its rate says.
 	Again func(ctx context.Context) error
 }
@@ -120,6 +123,9 @@ func (e Env) filled() Env {
 	}
 	if e.Dropped == nil {
 		e.Dropped = func(uint64, string) {}
+	}
+	if e.Own == nil {
+		e.Own = func(string) bool { return false }
 	}
 	if e.Again == nil {
 		e.Again = context.Context.Err

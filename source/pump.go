@@ -49,6 +49,8 @@ type Config struct {
 
 	Data     string             // the node's data folder, below which kinds have one each; empty: none
 	Node     string             // this node's name, for peers that want to know
+	Mark     string             // see [Env]
+	Own      func(string) bool  // see [Env]; nil: nothing is
 	Trial    bool               // see [Env]
 	Version  string             // of this program, for peers that want to know
 	Hold     int                // readings of a pushed source kept for Since; 0: only the latest of each item

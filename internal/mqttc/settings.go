@@ -3,6 +3,7 @@ package mqttc
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -195,6 +196,19 @@ func (s *Settings) Peer() string {
 		return "its url"
 	}
 	return address(u)
+}
+
+// Broker names the broker as [Settings.Peer], and the same for each name of this machine, so that two who mean one broker can be told.
+func (s *Settings) Broker() string {
+	host, port, err := net.SplitHostPort(s.Peer())
+	if err != nil {
+		return s.Peer()
+	}
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // Exclusive returns what no two units of one configuration may share: the broker and the client id, which one of them would lose to the

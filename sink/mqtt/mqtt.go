@@ -42,9 +42,9 @@ func open(_ context.Context, s Settings, env sink.Env) (sink.PointSink, error) {
 	if env.Policy.NamesAnswers() {
 		usual = answersTopic
 	}
-	p.topic = s.template(cmp.Or(s.Topic, usual), env)
+	p.topic = s.template(cmp.Or(s.Topic, usual), env.Sink)
 	if s.Status != none {
-		p.status = s.template(s.Status, env).fill("{node}", env.Node)
+		p.status = s.template(s.Status, env.Sink).fill("{node}", env.Node)
 	}
 	if s.Format == Sparkplug {
 		p.spark = newEdge(s, env)
@@ -118,7 +118,11 @@ func (p *publisher) will() *mqttc.Message {
 const contentJSON = "application/json"
 
 func (p *publisher) presence(online bool) []byte {
-	return fmt.Appendf(nil, `{"online":%t,"node":%q,"sink":%q}`, online, p.env.Node, p.env.Sink)
+	via := ""
+	if p.env.Mark != "" {
+		via = fmt.Sprintf(`,"via":[%q]`, p.env.Mark) // a source of this node is not to take it for a measurement
+	}
+	return fmt.Appendf(nil, `{"online":%t,"node":%q,"sink":%q%s}`, online, p.env.Node, p.env.Sink, via)
 }
 
 // publish sends a message and waits for its acknowledgement. Whoever calls it judges the error.

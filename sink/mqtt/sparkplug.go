@@ -1,7 +1,6 @@
 package mqtt
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -30,7 +29,7 @@ const namespace = "spBv1.0"
 
 func newEdge(s Settings, env sink.Env) *edge {
 	e := &edge{
-		env: env, group: cmp.Or(s.Group, group), node: cmp.Or(s.EdgeNode, env.Node), asked: make(chan struct{}, 1),
+		env: env, group: s.groupID(), node: s.edgeID(env.Node), asked: make(chan struct{}, 1),
 		bdSeq:   uint64(env.Now().Unix()) % 256, // another one than before a restart
 		metrics: make(map[string][]sink.Described), last: make(map[string]sparkplug.Metric),
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/mqttc"
+	"github.com/dodona-oracle/dodona/internal/observed"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
 )
@@ -301,10 +303,23 @@ func (u *subscriber) readings(conn *mqttc.Conn, l letter, now time.Time) []dodon
 	if l.large || !slices.ContainsFunc(u.filters, func(f string) bool { return matches(f, l.Topic) }) {
 		return nil // too large; or of a subscription that the session has from earlier settings
 	}
+	if u.isOwn(l) {
+		// Fault (dropped): what a sink of this node published comes back.
+		u.env.Dropped(1, fmt.Sprintf("this node published it, and reading it would feed it to itself; name topics, groups or metrics without it: %.200s", l.Topic))
+		return nil
+	}
 	if u.host != nil {
 		return u.host.readings(conn, l.Message, now)
 	}
 	return u.reading(conn, l, now)
+}
+
+// isOwn reports whether a message is what a sink of this node said: an observation with its mark, or a message of its edge node.
+func (u *subscriber) isOwn(l letter) bool {
+	if parts := strings.Split(l.Topic, "/"); parts[0] == namespace && len(parts) >= 4 {
+		return !verbs[parts[2]].other && u.env.Own(parts[1]+"/"+parts[3])
+	}
+	return observed.Passed(l.Payload, u.env.Mark)
 }
 
 // unknownTime is the source's time of what was measured nobody knows when: 1970, which every feed calls stale.

@@ -79,3 +79,25 @@ func (s *Settings) Brings(item string) (brings bool, where string) {
 	}
 	return slices.ContainsFunc(s.Topics, func(filter string) bool { return matches(filter, item) }), "topics"
 }
+
+// Hears returns which setting has messages of a topic come from a broker, by host and port, and the filter that does; empty: none.
+func (s *Settings) Hears(broker, topic string) (setting, filter string) {
+	if broker != s.Broker() {
+		return "", ""
+	}
+	filters := s.filters()
+	i := slices.IndexFunc(filters, func(filter string) bool { return matches(filter, topic) })
+	switch {
+	case i < 0:
+		return "", ""
+	case s.Sparkplug != nil && (len(s.Metrics) == 0 || len(s.Sparkplug.Groups) > 0):
+		setting = "sparkplug"
+	case s.Sparkplug != nil:
+		setting = "metrics"
+	case len(s.Topics) > 0:
+		setting = "topics"
+	default:
+		setting = "preset"
+	}
+	return setting, filters[i]
+}
