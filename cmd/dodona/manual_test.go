@@ -11,9 +11,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
 	manuals "github.com/dodona-oracle/dodona/docs/kinds"
 	"github.com/dodona-oracle/dodona/internal/strict"
+	"github.com/dodona-oracle/dodona/node"
 )
 
 // A documented is what the manual's source says of one struct of settings.
@@ -171,6 +173,27 @@ func TestExamplesOfTheManualPassCheck(t *testing.T) {
 			shown, _, _ := strings.Cut(block, "```")
 			if _, err := config.Load(strings.NewReader(shown), filepath.Base(page), allKinds()); err != nil {
 				t.Errorf("%s shows\n%s%v", page, shown, err)
+			}
+		}
+	}
+}
+
+// TestThePageOfAKindSaysHowItIsScanned, with settings that it has; that of another kind says nothing of scans.
+func TestThePageOfAKindSaysHowItIsScanned(t *testing.T) {
+	list, err := manuals.All()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range all.Sources() {
+		i := slices.IndexFunc(list, func(m manuals.Kind) bool { return m.Kind == k.Name() && m.Of == "source" })
+		said := regexp.MustCompile(`dodona source scan ` + k.Name() + ` (\S+(?: \S+=\S+)*)`).FindStringSubmatch(list[i].Doc)
+		_, can := k.Scans()
+		if can != (said != nil) {
+			t.Errorf("%s can be scanned: %t, and its page says %q", k.Name(), can, said)
+		}
+		if can && said != nil {
+			if err := readSettings(terminal{out: &bytes.Buffer{}, err: &bytes.Buffer{}}, node.Scan{Kind: k, Name: k.Name(), Settings: k.Settings()}, strings.Fields(said[1])); err != nil {
+				t.Errorf("%q: %v", said[0], err)
 			}
 		}
 	}

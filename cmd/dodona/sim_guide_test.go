@@ -207,14 +207,33 @@ func TestFaultsComeAndGoAsTheyAreOrdered(t *testing.T) {
 
 func portOf(d simDevice) string { return d.Address[strings.LastIndex(d.Address, ":")+1:] }
 
-// TestSimGuide goes through docs/guide/sim.md: what stands in a block of text is typed where the plant runs, and the rest is a terminal beside it.
+// TestSimGuide goes through docs/guide/sim.md.
 func TestSimGuide(t *testing.T) {
 	t.Parallel()
+	plantGuide(t, "docs/guide/sim.md", 7)
+}
+
+// TestFirstDeviceGuide goes through docs/guide/first-device.md.
+func TestFirstDeviceGuide(t *testing.T) {
+	t.Parallel()
+	plantGuide(t, "docs/guide/first-device.md", 10)
+}
+
+// plantGuide goes through a page of so many commands at least: what stands in a block of text is typed where the plant runs, a block whose first line
+// names a file is that file, and the rest is a terminal beside it.
+func plantGuide(t *testing.T, page string, commands int) {
+	t.Helper()
 	dir := t.TempDir()
 	var s *simulated
 	var node *process
 	done := 0
-	for _, block := range regexp.MustCompile("(?ms)^```([a-z]+)\\n(.*?)^```$").FindAllStringSubmatch(pageText(t, "docs/guide/sim.md"), -1) {
+	for _, block := range regexp.MustCompile("(?ms)^```([a-z]+)\\n(.*?)^```$").FindAllStringSubmatch(pageText(t, page), -1) {
+		if name := regexp.MustCompile(`^# ([a-z_]+\.[a-z]+)\n`).FindStringSubmatch(block[2]); name != nil {
+			if err := os.WriteFile(filepath.Join(dir, name[1]), []byte(s.local(block[2])), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		if block[1] == "text" {
 			line, want, _ := strings.Cut(block[2], "\n")
 			got := s.says(t, line, func(said string) bool { return strings.Contains(said, line) && strings.HasSuffix(said, "\n") })
@@ -230,7 +249,8 @@ func TestSimGuide(t *testing.T) {
 				s.says(t, "", func(string) bool { return strings.Contains(s.out.String(), "strokes\n") })
 				compare(t, command, s.out.String(), want)
 			case strings.HasPrefix(command, "dodona run"):
-				node = launch(t, dir, "run", "plant.yaml", "--listen", "127.0.0.1:0")
+				file := strings.Fields(command)[2]
+				node = launch(t, dir, "run", file, "--listen", "127.0.0.1:0")
 				node.awaitURL()
 			case strings.HasPrefix(command, "dodona status"): // once it has come to that
 				eventually(t, 2*patience, func() error {
@@ -240,16 +260,29 @@ func TestSimGuide(t *testing.T) {
 					return nil
 				})
 			default:
-				compare(t, command, anyNumber(shell(t, dir, nil, command)), anyNumber(want))
+				compare(t, command, anyNumber(shell(t, dir, node, s.local(command))), anyNumber(want))
 				if strings.Contains(command, "--config") {
 					s.withConfig(t, dir) // at the ports of this run
 				}
 			}
 		}
 	}
-	if done < 7 {
-		t.Errorf("only %d commands in the guide", done)
+	if done < commands {
+		t.Errorf("only %d commands in %s", done, page)
 	}
+}
+
+// local returns a text with the addresses at which this plant listens in place of those of a page.
+func (s *simulated) local(text string) string {
+	for _, d := range []struct{ name, usual string }{{"boiler", "127.0.0.1:10502"}, {"flow", "127.0.0.1:15683"}, {"power", "127.0.0.1:11883"}, {"press", "127.0.0.1:14840"}} {
+		for line := range strings.Lines(s.out.String()) {
+			if f := strings.Fields(line); len(f) > 2 && f[0] == d.name {
+				text = strings.ReplaceAll(text, d.usual, f[2])
+				break
+			}
+		}
+	}
+	return text
 }
 
 // anyCause takes out by which of its words a connection that was cut is told.
@@ -258,7 +291,9 @@ func anyCause(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// anyNumber takes out values.
+// anyNumber takes out values, and how long a round took.
 func anyNumber(s string) string {
+	s = regexp.MustCompile(`(?m),[0-9]+ \(0x[0-9a-f]+\)$`).ReplaceAllString(s, ",N")
+	s = regexp.MustCompile(`after [0-9.]+m?s;`).ReplaceAllString(s, "after TOOK;")
 	return regexp.MustCompile(`(?m) +[0-9][0-9,.]*( |$)`).ReplaceAllString(s, " N ")
 }

@@ -13,6 +13,8 @@
 // where there is no other. No answer within timeout ends the connection; the next exchange has a new one, where no late answer comes. What is of no question, or older than what is known, is
 // passed over; of a notification the device is told so. Notifications that come faster than the journal takes them are counted as dropped. A DTLS
 // handshake that does not end says that key or identity may be wrong: DTLS has no other word for it.
+//
+// dodona source scan coap 192.0.2.7 lists the resources that a device tells of in /.well-known/core, each as a source.
 package coap
 
 import (

@@ -21,6 +21,9 @@
 //
 // The source as a whole fails, and is tried again with growing pauses, if nobody can be connected to or no unit answers.
 // ASCII framing, UDP and the functions that write are not offered.
+//
+// dodona source scan modbus 192.0.2.7 unit=3 --of holding lists the registers of a unit with what stands in them now, as configuration, or with
+// --csv as a file for registers. It looks at the addresses 0 to 127 of each table, 32 at a time, unless --of, --from and --to say otherwise.
 package modbus
 
 import (

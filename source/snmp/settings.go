@@ -19,6 +19,9 @@
 // exchange.
 //
 // SNMP over TCP, DTLS and SSH is not offered, nor are the MD5, SHA and DES of v3 advised: a device that has SHA-256 and AES should use them.
+//
+// dodona source scan snmp 192.0.2.7 community=public lists the variables of a device below mib-2 with their values, as configuration; --of another OID
+// those below it, such as --of 1.3.6.1.4.1 for what its maker adds. --most says how many at most.
 package snmp
 
 import (
