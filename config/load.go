@@ -143,7 +143,7 @@ type loader struct {
 }
 
 func (l *loader) decoder(where string, hint func(key string) (hint, instead string)) *strict.Decoder {
-	return &strict.Decoder{Report: l.report, Where: where, Hint: hint, Means: means}
+	return &strict.Decoder{Report: l.report, Where: where, Hint: hint, Means: means, Within: within}
 }
 
 func (l *loader) load() {
@@ -361,6 +361,13 @@ func (l *loader) decoded(where string, kind SourceKind, settings any, of strict.
 	for _, point := range slices.Sorted(maps.Keys(points)) {
 		if point != "" {
 			l.checkPoint(where, point, of.At)
+		}
+	}
+	for _, named := range of.Value.Entries {
+		for _, e := range named.Value.Entries {
+			if _, is := points[e.Key]; is && e.Value.Kind == strict.Mapping {
+				l.warnOfUnit(where, e.Value)
+			}
 		}
 	}
 	return points

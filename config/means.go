@@ -1,8 +1,12 @@
 package config
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dodona-oracle/dodona/internal/strict"
 )
 
 // called are words that other programs have for a setting, by what it is called here: those of Telegraf, Prometheus, Home Assistant,
@@ -10,7 +14,7 @@ import (
 var called = map[string]string{
 	// sources and what they ask
 	"every":           "interval poll polling pollinterval pollperiod pollrate scrapeinterval scaninterval updateinterval refresh refreshinterval period frequency cadence schedule cron rate sampling heartbeat observationfrequency",
-	"url":             "endpoint address addr uri urls link resource target href host hostname baseurl apiurl webhookurl callback callbackurl",
+	"url":             "endpoint address addr uri urls link resource target href host hostname ip ipaddress server servers broker brokerurl brokeraddress serverurl serveruri baseurl apiurl webhookurl callback callbackurl",
 	"timeout":         "timeoutms timeoutseconds timeoutsec scrapetimeout requesttimeout responsetimeout httptimeout readtimeout",
 	"connect_timeout": "dialtimeout connectiontimeout",
 	"method":          "verb httpmethod requestmethod",
@@ -44,17 +48,27 @@ var called = map[string]string{
 	"enum":    "mapping map lookup values states valuemap",
 	"item":    "topic nodeid channel",
 	// devices
-	"address":  "host ip addr ipaddress hostport server endpoint",
-	"unit_id":  "slave slaveid slaveaddress unit station",
-	"holding":  "register holdingregister holdingregisters hr address",
-	"input":    "inputregister inputregisters ir",
-	"coil":     "coils coilstatus",
-	"discrete": "discreteinput discreteinputs inputstatus",
-	"order":    "byteorder wordorder endianness endian swap byteswap wordswap",
-	"type":     "datatype dtype format valuetype",
-	"baud":     "baudrate speed bps bitrate",
-	"parity":   "paritybit",
-	"gap":      "maxgap fill maxfill",
+	"address":   "host hostname ip addr ipaddress hostport server endpoint url uri",
+	"unit_id":   "slave slaveid slaveaddress unit station",
+	"holding":   "register holdingregister holdingregisters hr address",
+	"input":     "inputregister inputregisters ir",
+	"coil":      "coils coilstatus",
+	"discrete":  "discreteinput discreteinputs inputstatus",
+	"order":     "byteorder wordorder endianness endian swap byteswap wordswap",
+	"type":      "datatype dtype format valuetype",
+	"baud":      "baudrate speed bps bitrate",
+	"data_bits": "bytesize wordlength charsize characterlength",
+	"parity":    "paritybit",
+	"database":  "db dbname databasename catalog initialcatalog",
+	"watermark": "trackingcolumn cursor incremental incrementalcolumn key",
+	"community": "communitystring",
+	"registers": "tags points items fields",
+	"nodes":     "tags points items variables nodeids",
+	"oids":      "tags points items fields gets objects",
+	"groups":    "tags points items groupaddresses exposes",
+	"dpt":       "type datatype dptype datapointtype valuetype",
+	"oid":       "id objectid object",
+	"gap":       "maxgap fill maxfill",
 	// feeds
 	"from":     "sources source inputs input observers providers uses",
 	"need":     "threshold minimum min minanswers minresponses minsources minsubmissions minimumanswers quorum required atleast",
@@ -110,25 +124,76 @@ var called = map[string]string{
 	"network": "cluster quorum chain",
 }
 
+// calledBeside are such words for settings whose name others have too, where another setting says which they are.
+var calledBeside = []struct{ setting, beside, words string }{
+	{"endpoint", "nodes", "url uri address addr host hostname ip ipaddress server serverurl endpointurl discoveryurl"},
+	{"gateway", "groups", "address addr host hostname ip ipaddress server interfaceaddress"},
+	{"device", "baud", "port serialport tty comport com devicename devicepath path"},
+	{"address", "dpt", "groupaddress ga group stateaddress"},
+	{"id", "field", "nodeid node identifier"},
+	{"query", "watermark", "sql statement select"},
+}
+
 // means returns which of the known settings a word stands for elsewhere.
 func means(word string, known []string) (out []string) {
-	bare := strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(strings.ToLower(word))
+	bare := bareWord(word)
 	for _, setting := range known {
 		words := strings.Fields(called[setting])
 		if isSectionKey(known) {
 			words = append(words, strings.Fields(called[setting+" "])...)
 		}
+		for _, b := range calledBeside {
+			if b.setting == setting && slices.Contains(known, b.beside) {
+				words = strings.Fields(b.words) // and nothing else
+			}
+		}
 		if slices.Contains(words, bare) {
 			out = append(out, setting)
 		}
 	}
-	for first, other := range map[string]string{"address": "listen", "unit_id": "unit"} { // whom to call goes before where to be called
+	for first, other := range map[string]string{"address": "listen", "unit_id": "unit", "watermark": "key"} { // whom to call goes before where to be called
 		if slices.Contains(out, first) {
 			out = slices.DeleteFunc(out, func(setting string) bool { return setting == other })
 		}
 	}
 	return out
 }
+
+func bareWord(word string) string {
+	return strings.NewReplacer("-", "", "_", "", " ", "", ".", "").Replace(strings.ToLower(word))
+}
+
+// within says which setting has within its value what others write under a key of its own.
+func within(key string, n *strict.Node, known []string) (hint string) {
+	switch bareWord(key) {
+	case "port", "tcpport", "udpport", "serverport", "brokerport":
+		i := slices.IndexFunc(hosts, func(of host) bool { return slices.Contains(known, of.setting) })
+		if i < 0 || hosts[i].setting == "url" && slices.Contains(known, "listen") || slices.Contains(known, "baud") {
+			return ""
+		}
+		port := "PORT"
+		if n.Kind == strict.Scalar && portLike.MatchString(n.Text) {
+			port, n.At.Show = n.Text, true
+		}
+		return fmt.Sprintf("the port stands in %s: %s%s", hosts[i].setting, hosts[i].form, port)
+	case "delimiter", "terminator", "eol", "linedelimiter":
+		if slices.Contains(known, "baud") && slices.Contains(known, "end") {
+			return `it is called "end" here`
+		}
+	case "dsn", "connectionstring", "connstring", "connection", "url", "uri", "datasource", "jdbcurl":
+		if slices.Contains(known, "driver") && slices.Contains(known, "database") {
+			return "its parts are settings of their own: address, database, user and password"
+		}
+	}
+	return ""
+}
+
+// A host is a setting that has a host in it, and how a port is written there.
+type host struct{ setting, form string }
+
+var hosts = []host{{"address", "HOST:"}, {"gateway", "HOST:"}, {"endpoint", "opc.tcp://HOST:"}, {"url", "…://HOST:"}}
+
+var portLike = regexp.MustCompile(`^[0-9]{1,5}$`)
 
 // isSectionKey reports whether keys are those of a file.
 func isSectionKey(known []string) bool { return slices.Contains(known, "sinks") }
@@ -143,7 +208,7 @@ var said = map[string]string{
 	"strict": "fsync sync always", "batch": "async nosync",
 	"document": "json whole", "lines": "jsonl ndjson line tail stream log",
 	"start": "begin beginning first earliest", "end": "tail last latest",
-	"none": "no false never off disabled", "any": "yes true all follow always", "same-host": "samehost sameorigin",
+	"none": "no false never off disabled n", "even": "e", "odd": "o", "any": "yes true all follow always", "same-host": "samehost sameorigin",
 	"observe": "observer collect read", "validate": "validator", "deliver": "delivery push", "serve": "server web ui",
 	"record": "full", "answer": "short value",
 	"delete": "remove rm unlink", "move": "rename archive", "keep": "leave none stay",

@@ -17,11 +17,11 @@ var unitCodes = map[string]string{
 	"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "dollar": "USD", "dollars": "USD", "euro": "EUR", "euros": "EUR",
 	"usd": "USD", "eur": "EUR", "gbp": "GBP", "jpy": "JPY", "chf": "CHF", "cny": "CNY", "rmb": "CNY", "RMB": "CNY", "inr": "INR", "aud": "AUD", "cad": "CAD",
 	"kWh": "kW.h", "Wh": "W.h", "MWh": "MW.h", "kVAh": "kV.A.h", "kwh": "kW.h", "Ah": "A.h", "mAh": "mA.h", "kw": "kW", "watt": "W", "watts": "W",
-	"volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A", "ohm": "Ohm", "Ω": "Ohm", "VA": "V.A", "kVA": "kV.A", "var": "V.A", "hertz": "Hz",
-	"psi": "[psi]", "mph": "[mi_i]/h", "kmh": "km/h", "kph": "km/h", "rpm": "/min", "RPM": "/min", "inHg": "[in_i'Hg]", "mmHg": "mm[Hg]", "knots": "[kn_i]", "kn": "[kn_i]",
+	"volt": "V", "volts": "V", "amp": "A", "amps": "A", "ampere": "A", "ohm": "Ohm", "Ω": "Ohm", "VA": "V.A", "kVA": "kV.A", "var": "V.A", "kvar": "kV.A", "kVAr": "kV.A", "hertz": "Hz",
+	"psi": "[psi]", "mph": "[mi_i]/h", "kmh": "km/h", "kph": "km/h", "rpm": "/min", "RPM": "/min", "r/min": "/min", "rev/min": "/min", "U/min": "/min", "tr/min": "/min", "Nm": "N.m", "inHg": "[in_i'Hg]", "mmHg": "mm[Hg]", "knots": "[kn_i]", "kn": "[kn_i]",
 	"sec": "s", "secs": "s", "second": "s", "seconds": "s", "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "hr": "h", "day": "d", "days": "d",
 	"m²": "m2", "m³": "m3", "m^2": "m2", "m^3": "m3", "m/s²": "m/s2", "m/s^2": "m/s2", "µg/m³": "ug/m3", "μg/m³": "ug/m3", "ug/m³": "ug/m3", "mg/m³": "mg/m3", "W/m²": "W/m2", "m³/h": "m3/h",
-	"liter": "L", "liters": "L", "litre": "L", "litres": "L", "ltr": "L", "l/min": "L/min", "lux": "lx", "db": "dB", "dBA": "dB", "degree": "deg", "degrees": "deg", "°": "deg",
+	"liter": "L", "liters": "L", "litre": "L", "litres": "L", "ltr": "L", "l/min": "L/min", "lpm": "L/min", "gpm": "[gal_us]/min", "cfm": "[cft_i]/min", "lux": "lx", "db": "dB", "dBA": "dB", "degree": "deg", "degrees": "deg", "°": "deg",
 	"inch": "[in_i]", "inches": "[in_i]", "foot": "[ft_i]", "feet": "[ft_i]", "ft": "[ft_i]", "meter": "m", "meters": "m", "metre": "m", "pascal": "Pa", "bars": "bar", "mbar ": "mbar", "kilogram": "kg", "kgs": "kg", "tonne": "t",
 }
 
@@ -52,6 +52,9 @@ func UnitCode(text string) (meant string, known bool) {
 	if code, found := unitCodes[strings.ToLower(text)]; found && len(text) > 2 {
 		return code, false
 	}
+	if code := plainLetters.Replace(text); code != text && isUnit(code) {
+		return code, false
+	}
 	name := strings.ToLower(separated.Replace(text))
 	if code, found := meantByName[name]; found {
 		return code, false
@@ -64,14 +67,20 @@ func UnitCode(text string) (meant string, known bool) {
 			return code, false
 		}
 	}
-	for _, code := range usualUnits {
-		byWord[strings.ToLower(code)] = code
-	}
-	if len(name) < 4 { // of so few letters every one is near to some code
+	// A symbol of which one letter is another is another unit (uS/cm and mS/cm, kUSD and USD), so only words are near to each other.
+	name = strings.ReplaceAll(name, ".", "")
+	isWord := func(s string) bool { return len(s) >= 5 && strings.Trim(s, lowerLetters) == "" }
+	if !isWord(name) {
 		return "", false
 	}
+	maps.DeleteFunc(byWord, func(word, _ string) bool { return !isWord(word) })
 	return byWord[strict.Nearest(name, slices.Sorted(maps.Keys(byWord)))], false
 }
+
+const lowerLetters = "abcdefghijklmnopqrstuvwxyz"
+
+// plainLetters writes what people set as superscripts and in Greek as UCUM does.
+var plainLetters = strings.NewReplacer("²", "2", "³", "3", "⁻¹", "-1", "⁻", "-", "¹", "1", "^", "", "µ", "u", "μ", "u", "·", ".", "⋅", ".", "*", ".", "//", "/")
 
 // warnOfUnit warns of a unit that is no code.
 func (l *loader) warnOfUnit(where string, n *strict.Node) {

@@ -18,7 +18,8 @@ func TestAUnitIsACodeOrItIsToldWhichOne(t *testing.T) {
 	for text, want := range map[string]string{
 		"celsius": "Cel", "Celcius": "Cel", "degrees Celsius": "Cel", "°C": "Cel", "dollars": "USD", "US Dollar": "USD", "US Dollars": "USD", "us dollar": "USD", "U.S. Dollar": "USD", "Usd": "USD", "BITCOIN": "BTC", "btc": "BTC",
 		"Tether": "USDT", "usdc": "USDC", "KW": "kW", "KWH": "kW.h", "khz": "kHz", "HPA": "hPa", "kilowatt hours": "kW.h", "kilowatt-hours": "kW.h", "kWh": "kW.h", "Dolars": "USD", "Farenheit": "[degF]", "m^3": "m3", "Euro": "EUR", "Gold": "XAU",
-		"Banana": "", "foo": "", "bananas per hour": "", "m//s": "m/s", "m/": "", "{": "", "{a": "", "a}": "", "(m": "", "m)": "", "[banana]": "", "k%": "", "kUSD": "USD", "ünit": "", "пара": "", strings.Repeat("m.", 500): "",
+		"Banana": "", "foo": "", "bananas per hour": "", "m//s": "m/s", "m/": "", "{": "", "{a": "", "a}": "", "(m": "", "m)": "", "[banana]": "", "k%": "", "kUSD": "", "ünit": "", "пара": "", strings.Repeat("m.", 500): "",
+		"r/min": "/min", "U/min": "/min", "µS/cm": "uS/cm", "m³/s": "m3/s", "kg·m/s": "kg.m/s", "Nm": "N.m", "kvar": "kV.A", "kvarh": "", "Nm3/h": "", "barg": "", "psig": "", "t//h": "t/h", // no other unit is advised, however near its code
 	} {
 		if meant, known := config.UnitCode(text); known || meant != want {
 			t.Errorf("%q: got %q (known: %t), want %q", text, meant, known, want)

@@ -171,10 +171,43 @@ func TestExamplesOfTheManualPassCheck(t *testing.T) {
 		}
 		for _, block := range blocks {
 			shown, _, _ := strings.Cut(block, "```")
-			if _, err := config.Load(strings.NewReader(shown), filepath.Base(page), allKinds()); err != nil {
+			c, err := config.Load(strings.NewReader(shown), filepath.Base(page), allKinds())
+			if err != nil {
 				t.Errorf("%s shows\n%s%v", page, shown, err)
+				continue
 			}
+			withCodes(t, page, c)
 		}
+	}
+}
+
+// withCodes checks that units are codes, because examples are copied and units are signed.
+func withCodes(t *testing.T, page string, c *config.Config) {
+	t.Helper()
+	for _, w := range c.Warnings {
+		if strings.HasPrefix(w.Message, "unit:") && !strings.Contains(w.Message, "kUSD") { // which is what a module shows that counts in thousands
+			t.Errorf("%s: %s: %s, %s", page, w.Where, w.Message, w.Hint)
+		}
+	}
+}
+
+// TestExamplesHaveCodesForUnits in the folder of examples too.
+func TestExamplesHaveCodesForUnits(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(files) < 10 {
+		t.Fatal(files, err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(bytes.NewReader(text), filepath.Base(name), allKinds())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		withCodes(t, name, c)
 	}
 }
 

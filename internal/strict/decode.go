@@ -22,8 +22,12 @@ type Decoder struct {
 	Where  string                                    // the unit it works on, such as `source "boiler"`
 	Hint   func(key string) (hint, instead string)   // what to say of a key that belongs elsewhere, and what to write for it; may be nil
 	Means  func(key string, known []string) []string // which keys are called so elsewhere; may be nil
-	free   int                                       // how many maps with free keys it is inside of
-	isPath bool                                      // the setting is a path, of which the like is told elsewhere
+	// Within says of a key that is none, and of its value, which setting has it within its value; may be nil.
+	Within func(key string, n *Node, known []string) (hint string)
+
+	of     []Field // the settings of the map that is read
+	free   int     // how many maps with free keys it is inside of
+	isPath bool    // the setting is a path, of which the like is told elsewhere
 }
 
 // Mistake reports what is wrong at a place.
@@ -122,7 +126,9 @@ func (d *Decoder) structure(v reflect.Value, n *Node, key string) {
 	}
 	d.commas(n)
 	for i := range n.Entries {
+		d.of = list
 		d.Rename(n, i, key, Names(list))
+		d.of = nil
 		e := n.Entries[i]
 		f, found := Find(list, e.Key)
 		if !found {

@@ -2,6 +2,7 @@ package strict
 
 import (
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,8 +65,15 @@ func (d *Decoder) unknown(e Entry, parent string, known []string, taken func(key
 
 // guess returns what to say of an unknown key, and which one was meant.
 func (d *Decoder) guess(e Entry, known []string) (hint, instead, meant string, certain bool) {
-	if same := sameLetters(e.Key, known); same != "" && !d.means(e.Key, same, known) {
+	if same := sameLetters(e.Key, known); same == e.Key+"s" && d.below(e.Key) != "" {
+		return d.below(e.Key), "", "", false
+	} else if same != "" && !d.means(e.Key, same, known) {
 		return fmt.Sprintf("did you mean %q?", same), same, same, true
+	}
+	if d.Within != nil {
+		if hint = d.Within(e.Key, e.Value, known); hint != "" {
+			return hint, "", "", false
+		}
 	}
 	if d.Hint != nil {
 		if hint, instead = d.Hint(e.Key); hint != "" {
@@ -85,6 +93,9 @@ func (d *Decoder) guess(e Entry, known []string) (hint, instead, meant string, c
 		}
 	}
 	near := Nearest(e.Key, known)
+	if below := d.below(e.Key); below != "" && (near == "" || edits(strings.ToLower(e.Key), near) > 1) {
+		return below, "", "", false
+	}
 	if near == "" {
 		return "known here: " + ListOf(known), "", "", false
 	}
@@ -93,6 +104,34 @@ func (d *Decoder) guess(e Entry, known []string) (hint, instead, meant string, c
 		instead = near
 	}
 	return fmt.Sprintf("did you mean %q?", near), instead, near, certain
+}
+
+// below says which setting of the map has a key below it, whatever others call it, if one alone has.
+func (d *Decoder) below(key string) (hint string) {
+	for _, f := range d.of {
+		t := f.Type
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if ShapeOf(t) != ShapeStruct {
+			continue
+		}
+		names := Names(Fields(t))
+		list := []string{sameLetters(key, names)}
+		if list[0] == "" && d.Means != nil {
+			list = d.Means(key, names)
+		}
+		switch {
+		case len(list) != 1:
+		case hint != "":
+			return ""
+		case list[0] == key:
+			hint = fmt.Sprintf("%q belongs below %s: %s: {%s: …}", key, f.Name, f.Name, key)
+		default:
+			hint = fmt.Sprintf("it is called %q here, and belongs below %s: %s: {%s: …}", list[0], f.Name, f.Name, list[0])
+		}
+	}
+	return hint
 }
 
 // means reports whether a key, which is the singular of a known one, is what others call another one: host is no list of hosts.

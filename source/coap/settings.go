@@ -28,6 +28,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/source"
@@ -168,7 +169,11 @@ func (s *Settings) checkURL() error {
 	case strings.HasPrefix(u.Scheme, "coap+") || strings.HasPrefix(u.Scheme, "coaps+"):
 		return errors.New("url: CoAP over TCP and WebSocket is not spoken here; " + want)
 	case u.Scheme != "coap" && u.Scheme != "coaps":
-		return errors.New("url: the scheme is neither coap nor coaps; " + want)
+		err := errors.New("url: the scheme is neither coap nor coaps; " + want)
+		if whole, bad := url.Parse("coap://" + s.URL); bad == nil && whole.Hostname() != "" && whole.User == nil && !strings.Contains(s.URL, "://") {
+			return advice.Instead(err, whole.String())
+		}
+		return err
 	case u.Hostname() == "":
 		return errors.New("url: it names no host; " + want)
 	case u.User != nil:

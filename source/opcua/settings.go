@@ -46,6 +46,7 @@ import (
 
 	"github.com/gopcua/opcua/ua"
 
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/tags"
@@ -273,7 +274,11 @@ func (s *Settings) checkEndpoint() error {
 	case err == nil && (u.Scheme == "opc.https" || u.Scheme == "https"):
 		return errors.New("endpoint: opc.https is not offered (the OPC Foundation has deprecated it); want the server's endpoint of opc.tcp")
 	case err != nil || u.Scheme != "opc.tcp" || u.Hostname() == "":
-		return errors.New("endpoint: want a URL that begins with opc.tcp, such as opc.tcp://10.0.0.5:4840")
+		err := errors.New("endpoint: want a URL that begins with opc.tcp, such as opc.tcp://10.0.0.5:4840")
+		if whole, bad := url.Parse("opc.tcp://" + s.Endpoint); bad == nil && whole.Hostname() != "" && whole.User == nil && !strings.Contains(s.Endpoint, "://") {
+			return advice.Instead(err, whole.String())
+		}
+		return err
 	case u.User != nil:
 		return errors.New("endpoint: user and password do not belong there: see user and password, which can come from a file")
 	}

@@ -28,6 +28,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/advice"
 	"github.com/dodona-oracle/dodona/internal/httpc"
 	"github.com/dodona-oracle/dodona/internal/secret"
 	"github.com/dodona-oracle/dodona/internal/unit"
@@ -183,7 +184,7 @@ func (s *Settings) checkURL() error {
 	if !found {
 		scheme, _, hasScheme := strings.Cut(s.URL, "://")
 		if !hasScheme {
-			return fmt.Errorf("url: the scheme is missing: want one such as %s", example)
+			return advice.Hint(fmt.Errorf("url: the scheme is missing: want one such as %s", example), "wss:// in front, or ws:// where nothing is encrypted")
 		}
 		return fmt.Errorf("url: scheme %.20q: want ws or wss", scheme)
 	}
