@@ -2,6 +2,10 @@
 # build.sh OUTPUT PACKAGE: builds a static program and shows how far it is.
 # The share is packages compiled of packages needed; those in the cache pass at once.
 set -euo pipefail
+if [ $# -ne 2 ]; then
+  echo "usage: scripts/build.sh OUTPUT PACKAGE, such as: scripts/build.sh bin/dodona ./cmd/dodona" >&2
+  exit 2
+fi
 output=$1 package=$2
 name=$(basename "$output")
 patience='the first time takes minutes: five at most on two cores'

@@ -22,7 +22,7 @@ type Settings struct {
 	URL string `yaml:"url"`
 	// Version of MQTT: 5, 3.1.1, or auto: 5, and 3.1.1 with a broker that does not speak 5. Default: auto.
 	Version Version `yaml:"version,omitempty"`
-	// ClientID by which the broker knows the session; {node} stands for the node's name and {name} for that of the source or sink. No
+	// ClientID is that by which the broker knows the session; {node} stands for the node's name and {name} for that of the source or sink. No
 	// two connections to a broker may have the same: the later one throws the earlier one out. Default: {node}-{name}.
 	ClientID string `yaml:"client_id,omitempty"`
 	// User name; {client_id}, {node} and {name} stand for what they say. Default: none.
@@ -40,7 +40,7 @@ type Settings struct {
 	// KeepAlive is after how long without a packet the broker is pinged; it has 10 s to answer. A broker may name another time.
 	// Default: 30s.
 	KeepAlive time.Duration `yaml:"keep_alive,omitempty"`
-	// ConnectTimeout of the connection with its handshakes, and of subscribing. Default: 10s.
+	// ConnectTimeout is how long the connection with its handshakes may take, and subscribing. Default: 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
 	// Session is how long the broker keeps subscriptions, and what comes for them, while there is no connection. With 0s, or clean: true,
 	// what is published meanwhile is lost. A broker of 3.1.1 keeps them as long as it likes. Default: 1d.

@@ -17,7 +17,7 @@ type Fault string
 // The faults.
 const (
 	Plug   Fault = "plug"   // none: it is as it should be
-	Unplug Fault = "unplug" // its connections are cut, and nothing answers
+	Unplug Fault = "unplug" // it falls silent, and connections to it are cut
 	Freeze Fault = "freeze" // it takes connections and requests, and answers none of them until it is mended
 	Slow   Fault = "slow"   // each answer is late
 	Lie    Fault = "lie"    // its values are out of any range, or of bad quality where the protocol has one
@@ -28,7 +28,7 @@ func Faults() []Fault { return []Fault{Unplug, Freeze, Slow, Lie, Plug} }
 
 var meanings = map[Fault]string{
 	Plug:   "it is as it should be",
-	Unplug: "its connections are cut, and nothing answers",
+	Unplug: "it falls silent, and connections to it are cut",
 	Freeze: "it takes connections and requests, and answers none",
 	Slow:   "each answer comes 3 s late",
 	Lie:    "its values are out of any range, or of bad quality where the protocol has one",

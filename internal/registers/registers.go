@@ -19,7 +19,8 @@ import (
 // A kind of source embeds it in what its configuration calls a register. Its JSON goes into a feed's rules:
 // that of [Format.Normal] is the same for all formats that mean the same.
 type Format struct {
-	// Type is how the bytes are a number. bool is 1 for anything but zero. int8 and uint8 are one byte; those with _high and
+	// Type is how the bytes are a number: int16, uint16, int32, uint32, int64, uint64, float16, float32, float64, or one of those that follow. bool is 1 for
+	// anything but zero. int8 and uint8 are one byte; those with _high and
 	// _low are one byte of a register of two, high being the one that comes first. bcd16, bcd32 and bcd64 have a decimal digit
 	// in each half byte. string is a text that ends at its length or at a zero byte, and either is looked up in enum or is
 	// itself a number; string_high and string_low have one character per register of two bytes. A float becomes the

@@ -21,13 +21,13 @@ import (
 type Settings struct {
 	// Device is the serial port, such as /dev/ttyUSB0, or better its link in /dev/serial/by-id, which stays when plugs move. Required.
 	Device string `yaml:"device" path:"true"`
-	// Baud is the speed in bits per second. Default: 9600.
+	// Baud is the speed in bits per second, 50 to 4000000. Default: 9600.
 	Baud int `yaml:"baud,omitempty"`
-	// DataBits of a character, 5 to 8. Default: 8.
+	// DataBits are the bits of a character, 5 to 8. Default: 8.
 	DataBits int `yaml:"data_bits,omitempty"`
-	// Parity of a character. Default: none.
+	// Parity of a character: none, even, odd, mark or space. Default: none.
 	Parity Parity `yaml:"parity,omitempty"`
-	// StopBits behind a character: 1, 1.5 or 2. Default: 1.
+	// StopBits are the bits behind a character: 1, 1.5 or 2. Default: 1.
 	StopBits string `yaml:"stop_bits,omitempty"`
 	// RS485 has the driver raise RTS while it sends, for transceivers that must be told (Linux; with most adapters for USB, which do so
 	// themselves, it is an error). Default: none.

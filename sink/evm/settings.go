@@ -38,7 +38,7 @@ type Settings struct {
 	RPC []string `yaml:"rpc"`
 	// RPCSecret are endpoints whose URL holds a key, such as {env: RPC_URL}, tried after those of rpc. Default: none.
 	RPCSecret []secret.String `yaml:"rpc_secret,omitempty"`
-	// ChainID that every endpoint must have. Default: 0, whatever the first one that answers has.
+	// ChainID is the number of the chain, which every endpoint must have, such as 1 for Ethereum. Default: 0, whatever the first one that answers has.
 	ChainID uint64 `yaml:"chain_id,omitempty"`
 	// Contract is the DodonaFeed of the one feed that the sink delivers. Default: none, see contracts.
 	Contract dodona.Address `yaml:"contract,omitempty"`

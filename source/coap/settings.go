@@ -56,7 +56,7 @@ type Settings struct {
 	Expect time.Duration `yaml:"expect,omitempty"`
 	// Timeout of an exchange with all resources, blocks and repetitions. Default: 10s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// HandshakeTimeout of a DTLS session, on top of it. Default: 10s.
+	// HandshakeTimeout is how long the handshake of a DTLS session may take, on top of timeout. Default: 10s.
 	HandshakeTimeout time.Duration `yaml:"handshake_timeout,omitempty"`
 	// AckTimeout is when a request is sent again that nothing was heard of: after this and up to half of it more, then twice that, four times at most
 	// (ACK_TIMEOUT of RFC 7252). Default: 2s.
@@ -66,7 +66,7 @@ type Settings struct {
 	// Renew is after how long an observation is asked for again at the latest, whatever Max-Age the device says: it is in vain for so long that
 	// the device forgets it without a word, as at a restart. Default: 0s, by Max-Age alone.
 	Renew time.Duration `yaml:"renew,omitempty"`
-	// MaxSize of a body; a larger one is an error. At most 1MiB. Default: 64KiB.
+	// MaxSize is how large a body may be; a larger one is an error. At most 1MiB. Default: 64KiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 }
 

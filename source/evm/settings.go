@@ -37,7 +37,7 @@ type Settings struct {
 	RPC []string `yaml:"rpc"`
 	// RPCSecret are endpoints whose URL holds a key, such as {env: RPC_URL}, tried after those of rpc. Default: none.
 	RPCSecret []secret.String `yaml:"rpc_secret,omitempty"`
-	// ChainID that every endpoint must have. Default: 0, whatever the first one that answers has.
+	// ChainID is the number of the chain, which every endpoint must have, such as 1 for Ethereum. Default: 0, whatever the first one that answers has.
 	ChainID uint64 `yaml:"chain_id,omitempty"`
 	// Contract that is asked. Required.
 	Contract dodona.Address `yaml:"contract"`

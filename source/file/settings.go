@@ -85,7 +85,7 @@ type Settings struct {
 	Time TimeOf `yaml:"time,omitempty"`
 	// MaxLine is the longest line or row without its end; a longer one is dropped and counted. At most 1MiB. Default: 64KiB.
 	MaxLine unit.Size `yaml:"max_line,omitempty"`
-	// MaxSize of a document; a larger one is an error. At most 4MiB. Default: 1MiB.
+	// MaxSize is how large a document may be; a larger one is an error. At most 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 }
 

@@ -54,9 +54,9 @@ type Settings struct {
 	Every time.Duration `yaml:"every,omitempty"`
 	// Timeout of a whole request with its redirects and its body. Default: 5s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// ConnectTimeout of the connection alone, and again of its TLS handshake. Default: 3s.
+	// ConnectTimeout is how long the connection alone may take, and again its TLS handshake. Default: 3s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
-	// MaxSize of a body after decompression (gzip and deflate), and of all pages together; a larger one is an error. At most 4MiB. Default: 1MiB.
+	// MaxSize is how large a body may be after decompression (gzip and deflate), and all pages together; a larger one is an error. At most 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 	// Redirects to follow, five at most: none, same-host, or any. Credentials never go to another host,
 	// https never falls back to http, and a POST is never made a GET (301, 302 and 303 do so). Default: same-host.

@@ -14,7 +14,7 @@ import (
 
 // A Register says where a point stands in a unit, and what its bits mean. It is in one of four tables, or at an address as manuals write it.
 type Register struct {
-	// Holding is the address of a holding register (function 3). Default: none.
+	// Holding is the address of a holding register (function 3), 0 to 65535; the first one is what base says. Default: none.
 	Holding *int `yaml:"holding,omitempty"`
 	// Input is the address of an input register (function 4). Default: none.
 	Input *int `yaml:"input,omitempty"`

@@ -50,9 +50,9 @@ type Settings struct {
 	Gap int `yaml:"gap,omitempty"`
 	// Holes are addresses that no request may touch to save another, such as [holding/120-129], or 3/holding/120-129 for unit 3 alone. Default: none.
 	Holes []string `yaml:"holes,omitempty"`
-	// MaxRegisters of one request, 1 to 125: less for devices that take no more. A value that is longer is read whole all the same. Default: 125.
+	// MaxRegisters is how many registers one request asks for at most, 1 to 125: less for devices that take no more. A value that is longer is read whole all the same. Default: 125.
 	MaxRegisters int `yaml:"max_registers,omitempty"`
-	// MaxBits of one request for coils or discrete inputs, 1 to 2000. Default: 2000.
+	// MaxBits is how many coils or discrete inputs one request asks for at most, 1 to 2000. Default: 2000.
 	MaxBits int `yaml:"max_bits,omitempty"`
 	// OneByOne has a request for each register, for devices that know no more. Default: false.
 	OneByOne bool `yaml:"one_by_one,omitempty"`
@@ -60,7 +60,7 @@ type Settings struct {
 	Every time.Duration `yaml:"every,omitempty"`
 	// Timeout of one request with its answer. Default: 1s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// ConnectTimeout of the connection alone; also how long an exchange waits for a device to dial in. Default: 3s.
+	// ConnectTimeout is how long the connection alone may take; also how long an exchange waits for a device to dial in. Default: 3s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
 	// Retries of a request that had no answer, within one exchange; a unit that was silent before is asked once. Default: 1.
 	Retries int `yaml:"retries"`

@@ -28,7 +28,7 @@ type Settings struct {
 	ContentType string `yaml:"content_type,omitempty"`
 	// Expect is how often messages should come: after three times that without any, the source is stale. Default: 0s, unknown.
 	Expect time.Duration `yaml:"expect,omitempty"`
-	// MaxSize of a message; a larger one is dropped and counted. At most 4MiB. Default: 64KiB, and 1MiB for sparkplug.
+	// MaxSize is how large a message may be; a larger one is dropped and counted. At most 4MiB. Default: 64KiB, and 1MiB for sparkplug.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 	// MaxTopics is how many topics are told apart, or metrics of Sparkplug; what is of others is dropped and counted. At most 10000.
 	// Default: 1000.

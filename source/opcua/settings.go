@@ -106,9 +106,9 @@ type Settings struct {
 	MaxNodes int `yaml:"max_nodes,omitempty"`
 	// Timeout of a request. Default: 5s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// ConnectTimeout of everything up to an open session. Default: 10s.
+	// ConnectTimeout is how long everything up to an open session may take. Default: 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
-	// MaxSize of a message of the server; a larger one is an error. 64KiB to 4MiB. Default: 1MiB.
+	// MaxSize is how large a message of the server may be; a larger one is an error. 64KiB to 4MiB. Default: 1MiB.
 	MaxSize unit.Size `yaml:"max_size,omitempty"`
 }
 

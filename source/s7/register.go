@@ -20,7 +20,7 @@ type Register struct {
 	// At is the address: DB1.DBX4.3 (a bit), DB1.DBB4, DB1.DBW4, DB1.DBD4 (one, two and four bytes), DB1.DBL4 (eight); M10.0, MB10, MW10, MD10 of the flags; I0.0, IB0 … of
 	// the inputs (E in German), Q0.0, QB0 … of the outputs (A in German). A % before it, as TIA writes it, says nothing. Default: none; a register has at, or area and offset.
 	At string `yaml:"at,omitempty"`
-	// Area is db, m (flags), i (inputs) or q (outputs). Default: that of at; db where db is given.
+	// Area is that of the memory: db, m (flags), i (inputs) or q (outputs). Default: that of at; db where db is given.
 	Area Area `yaml:"area,omitempty"`
 	// DB is the number of the data block, 1 to 65535. Default: that of at.
 	DB int `yaml:"db,omitempty"`

@@ -60,7 +60,7 @@ type Settings struct {
 	Every time.Duration `yaml:"every,omitempty"`
 	// Timeout of one request with its answer. Default: 2s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
-	// ConnectTimeout of the connection with its negotiation. Default: 3s.
+	// ConnectTimeout is how long the connection with its negotiation may take. Default: 3s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
 }
 

@@ -127,11 +127,11 @@ type User struct {
 	Name string `yaml:"name"`
 	// Auth is how messages are signed: md5, sha, sha-224, sha-256, sha-384 or sha-512. Default: none, they are not.
 	Auth Auth `yaml:"auth,omitempty"`
-	// AuthPassword of at least eight characters. Default: none.
+	// AuthPassword is what signs messages, of at least eight characters. Default: none.
 	AuthPassword secret.String `yaml:"auth_password,omitempty"`
 	// Priv is how messages are encrypted: des, aes, aes-192, aes-256, or aes-192-c and aes-256-c as Cisco extends their keys. Default: none, they are not.
 	Priv Priv `yaml:"priv,omitempty"`
-	// PrivPassword of at least eight characters. Default: none.
+	// PrivPassword is what encrypts them, of at least eight characters. Default: none.
 	PrivPassword secret.String `yaml:"priv_password,omitempty"`
 	// Engines are the engine ids, in hexadecimal, of the devices whose notifications are taken of this user. Default: every engine.
 	Engines []string `yaml:"engines,omitempty"`

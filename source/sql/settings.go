@@ -67,14 +67,14 @@ type Settings struct {
 	Item string `yaml:"item,omitempty"`
 	// Time is the column that says when a row was measured: a time, or a number since 1970. A rule can name its own as well: value: {pointer: /kwh, time: /ts}. Default: none, when it was read.
 	Time string `yaml:"time,omitempty"`
-	// TimeZone of times without one: UTC, an offset such as +01:00, or a name such as Europe/Berlin. Default: none, they stay without.
+	// TimeZone is that of times which name none: UTC, an offset such as +01:00, or a name such as Europe/Berlin. Default: none, they stay without.
 	TimeZone string `yaml:"time_zone,omitempty"`
 	// Every is the least time between two times that the latest rows are asked for, also after one that failed, and the time between two looks for new
 	// rows with a watermark. Default: 0s, one for each instant a feed asks for; with a watermark 5s.
 	Every time.Duration `yaml:"every,omitempty"`
 	// Expect is how often new rows should come with a watermark: after three times that without any, the source is stale. Default: 0s, unknown.
 	Expect time.Duration `yaml:"expect,omitempty"`
-	// ConnectTimeout of a connection with its login. Default: 3s.
+	// ConnectTimeout is how long a connection and its login may take. Default: 3s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout,omitempty"`
 	// Timeout of one statement; the server is told, and ends it. Default: 5s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
