@@ -258,9 +258,15 @@ func cmdExamples(ts *testscript.TestScript, _ bool, _ []string) {
 		for _, page := range pages {
 			text, err := os.ReadFile(page)
 			ts.Check(err)
+			tables := []string{} // of registers, which stand beside the configuration: each name, and where it is here
+			for i, table := range csvBlock.FindAllStringSubmatch(string(text), -1) {
+				file := ts.MkAbs(fmt.Sprintf("%s-%d-%s", filepath.Base(page), i, table[1]))
+				ts.Check(os.WriteFile(file, []byte(table[2]), 0o600))
+				tables = append(tables, "file: "+table[1], "file: "+file)
+			}
 			for _, block := range yamlBlock.FindAllStringSubmatch(string(text), -1) {
 				if wholeConfig.MatchString(block[1]) {
-					checkText(ts, page, block[1])
+					checkText(ts, page, strings.NewReplacer(tables...).Replace(block[1]))
 					found++
 				}
 			}
@@ -272,6 +278,7 @@ func cmdExamples(ts *testscript.TestScript, _ bool, _ []string) {
 }
 
 var (
+	csvBlock    = regexp.MustCompile("(?s)```csv\n# ([a-z]+\\.csv)\n(.*?)```")
 	yamlBlock   = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 	wholeConfig = regexp.MustCompile(`(?m)^(feeds|endpoint):`) // other blocks are fragments
 )
