@@ -59,6 +59,27 @@ func Failed(err error, now time.Time, instead string) error {
 	return fmt.Errorf("TLS handshake: %w", err)
 }
 
+// Told returns what a peer said before it hung up, if writing to it failed and its words stand in the connection still, else err: with TLS 1.3 one
+// that does not take a certificate says so behind the handshake, and resets the connection over what was written meanwhile.
+func Told(conn net.Conn, err error) error {
+	if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		return err
+	}
+	if conn.SetReadDeadline(time.Now().Add(time.Second)) != nil {
+		return err
+	}
+	var chunk [512]byte
+	for range 64 { // what it said before that
+		if _, last := conn.Read(chunk[:]); last != nil {
+			if alert(last) != "" {
+				return last
+			}
+			return err
+		}
+	}
+	return err
+}
+
 const noTLS = "who listens there answers, and not with TLS"
 
 // reason says in words what err is; "" if it is of nothing that this package knows.

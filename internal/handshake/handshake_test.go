@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -138,5 +139,49 @@ func TestNamesOfAStrangerAreShownOnOneLine(t *testing.T) {
 	err := Explain(x509.HostnameError{Certificate: cert, Host: "b\nc"}, time.Now())
 	if got := err.Error(); len(got) > 400 || strings.ContainsAny(got, "\n\x1b") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestWhatAPeerSaidBeforeItHungUpIsToldOfAFailedWrite, also where its words came before the write was tried.
+func TestWhatAPeerSaidBeforeItHungUpIsToldOfAFailedWrite(t *testing.T) {
+	t.Parallel()
+	authority := nettest.NewAuthority(t, t.TempDir(), "Plant CA")
+	cert, key := authority.Files(t, "server", x509.ExtKeyUsageServerAuth)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrote := make(chan struct{})
+	address := serve(t, func(c net.Conn) {
+		_ = tls.Server(c, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAnyClientCert}).Handshake() // which says no
+		<-wrote
+	}) // what is unread resets the connection
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	text, err := os.ReadFile(authority.File)
+	if err != nil || !pool.AppendCertsFromPEM(text) {
+		t.Fatal(err)
+	}
+	secured := tls.Client(c, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
+	defer secured.Close()
+	if err := secured.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	_, failed := secured.Write([]byte("first")) // is taken
+	close(wrote)
+	for end := time.Now().Add(30 * time.Second); failed == nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		_, failed = secured.Write([]byte("more"))
+	}
+	if failed == nil {
+		t.Fatal("it takes all that is written")
+	}
+	if told := Explain(Told(secured, failed), time.Now()).Error(); !strings.Contains(told, "wants to be shown a certificate") {
+		t.Errorf("of %v it is told: %s", failed, told)
+	}
+	if err := io.ErrUnexpectedEOF; Told(secured, err) != err {
+		t.Error("another failure is changed")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dodona-oracle/dodona/internal/handshake"
 	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
@@ -259,7 +260,7 @@ func (w *wire) put(p []byte) error {
 	}
 	_, err := w.Conn.Write(p)
 	if err != nil {
-		w.fail(w.failure(err, "write"))
+		w.fail(w.failure(handshake.Told(w.Conn, err), "write"))
 	}
 	return err
 }

@@ -39,7 +39,7 @@ func TestGetterGivesUpOnHostileServers(t *testing.T) {
 		"no handshake":      {nil, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, context.DeadlineExceeded, ""},
 		"plain HTTP":        {nil, func(c net.Conn) { _, _ = io.WriteString(c, ok+"\r\n") }, nil, "server gave HTTP response"},
 		"another authority": {with(other.certificate(t, time.Hour, "a.example")), saying(ok + "\r\n"), nil, "unknown authority"},
-		"another name":      {with(ca.certificate(t, time.Hour, "b.example")), saying(ok + "\r\n"), nil, "valid for b.example"},
+		"another name":      {with(ca.certificate(t, time.Hour, "b.example")), saying(ok + "\r\n"), nil, "is of b.example, not of a.example"},
 		"expired":           {with(ca.certificate(t, -time.Hour, "a.example")), saying(ok + "\r\n"), nil, "expired"},
 		"TLS 1.1":           {&tls.Config{Certificates: good.Certificates, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, saying(ok + "\r\n"), nil, "protocol version"},
 		"silence":           {good, answering(func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), context.DeadlineExceeded, ""},

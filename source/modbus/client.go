@@ -110,6 +110,9 @@ func (c *client) exchange(ctx context.Context, u *unit, r request) (data []byte,
 	}
 	defer context.AfterFunc(ctx, func() { _ = c.line.SetDeadline(time.Unix(1, 0)) })() // it only wakes what waits
 	if _, err := c.line.Write(c.framing.frame(u.id, r.pdu())); err != nil {
+		if conn, is := c.line.(net.Conn); is {
+			err = handshake.Told(conn, err)
+		}
 		return nil, c.broken(err)
 	}
 	pdu, err := c.await(ctx, u.id, r)
