@@ -208,6 +208,7 @@ type SinkStatus struct {
 	LastAt     time.Time      `json:"lastAt,omitzero"`
 	LastError  string         `json:"lastError,omitempty"` // kept after recovery until the next one
 	ErrorTime  time.Time      `json:"errorTime,omitzero"`
+	Note       string         `json:"note,omitempty"`    // what its peer lacks, and it does without
 	Attempt    int            `json:"attempt,omitempty"` // failures in a row
 	NextTry    time.Time      `json:"nextTry,omitzero"`
 	Delivered  uint64         `json:"delivered"`

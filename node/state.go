@@ -129,7 +129,7 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 			Name: k.Name, Kind: k.Kind, State: string(k.State), Quality: sinkQuality(k.State), Policy: string(k.Policy),
 			Queue: k.Queue, Waiting: k.Queue + max(toRead(k.Name, readers)-k.Unfinished, 0), Oldest: k.Oldest, LastError: k.LastError, ErrorTime: k.ErrorTime, Attempt: k.Attempt, NextTry: k.NextTry,
 			Delivered: k.Delivered, Superseded: k.Superseded, Skipped: k.Skipped, Failures: k.Failures, Dead: k.Dead,
-			Detail: k.Detail,
+			Detail: k.Detail, Note: k.Note,
 		}
 		for _, d := range k.DeadLetters {
 			status.DeadLetters = append(status.DeadLetters, api.DeadLetter{Topic: string(d.Topic), Key: d.Key, Record: d.Record, At: d.At, Detail: d.Detail})

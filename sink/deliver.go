@@ -44,8 +44,8 @@ func (l *Loop) deliver(ctx context.Context, recs []dodona.Record) bool {
 			return false
 		}
 		if dodona.IsPermanent(err) {
-			if refused++; refused >= l.c.Policy.GiveUp {
-				if !l.bury(ctx, recs[0], err) {
+			if refused++; refused >= l.c.Policy.GiveUp || isNever(err) {
+				if !l.bury(ctx, recs[0], refused, err) {
 					return false
 				}
 				recs, refused, attempt = recs[1:], 0, 0
@@ -176,10 +176,10 @@ func Late(rec dodona.Record, now time.Time) bool {
 }
 
 // bury writes the receipt of a record that is refused for good and goes on with the next.
-func (l *Loop) bury(ctx context.Context, rec dodona.Record, cause error) bool {
+func (l *Loop) bury(ctx context.Context, rec dodona.Record, times int, cause error) bool {
 	now := l.c.Now()
 	r := l.receipt(rec, dodona.Receipt{
-		Status: dodona.ReceiptDead, Detail: told(fmt.Sprintf("refused %s: %s", unit.Count(l.c.Policy.GiveUp, "time"), cause)), At: now,
+		Status: dodona.ReceiptDead, Detail: told(fmt.Sprintf("refused %s: %s", unit.Count(times, "time"), cause)), At: now,
 	})
 	written, err := ReceiptRecord(r)
 	if err != nil {

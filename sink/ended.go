@@ -142,6 +142,23 @@ func Stalled(err error) error {
 	return stalled{err}
 }
 
+// Never marks an error that speaks of the record alone, and that trying again cannot mend: it becomes a dead letter at once.
+func Never(err error) error {
+	if err == nil {
+		return nil
+	}
+	return never{dodona.Permanent(err)}
+}
+
+type never struct{ error }
+
+func (n never) Unwrap() error { return n.error }
+
+func isNever(err error) bool {
+	var n never
+	return errors.As(err, &n)
+}
+
 type stalled struct{ error }
 
 func (s stalled) Unwrap() error { return s.error }

@@ -163,8 +163,8 @@ func (l *Loop) send(ctx context.Context, p *points, events []ObservationEvent, o
 		p.failed = true
 		l.lookForOvertaken(ctx, p, false)
 		if dodona.IsPermanent(err) {
-			if refused++; refused >= l.c.Policy.GiveUp {
-				if !l.buryPoint(ctx, events[0], of[0], err) {
+			if refused++; refused >= l.c.Policy.GiveUp || isNever(err) {
+				if !l.buryPoint(ctx, events[0], of[0], refused, err) {
 					return false
 				}
 				events, of, refused, attempt = events[1:], of[1:], 0, 0
@@ -291,8 +291,8 @@ func (l *Loop) receiptOfPoints(ctx context.Context, p *points) {
 }
 
 // buryPoint writes the receipt of an observation that is refused for good, and tells of it.
-func (l *Loop) buryPoint(ctx context.Context, e ObservationEvent, of outgoing, cause error) bool {
-	return l.bury(ctx, dodona.Record{Topic: dodona.TopicReading, Key: e.Point, ID: e.ID, Appended: of.appended}, cause)
+func (l *Loop) buryPoint(ctx context.Context, e ObservationEvent, of outgoing, times int, cause error) bool {
+	return l.bury(ctx, dodona.Record{Topic: dodona.TopicReading, Key: e.Point, ID: e.ID, Appended: of.appended}, times, cause)
 }
 
 // measure counts what waits behind the records in hand, now and then until ctx ends, also while the peer does not answer.

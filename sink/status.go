@@ -33,6 +33,7 @@ type Status struct {
 	Last       *Delivered `json:"last,omitempty"`      // what was delivered last
 	LastError  string     `json:"lastError,omitempty"` // kept after recovery until the next one
 	ErrorTime  time.Time  `json:"errorTime,omitzero"`
+	Note       string     `json:"note,omitempty"`   // what its peer lacks, and is done without
 	Attempt    int        `json:"attempt"`          // failures in a row
 	NextTry    time.Time  `json:"nextTry,omitzero"` // zero unless waiting to try again
 	Delivered  uint64     `json:"delivered"`

@@ -28,7 +28,7 @@ class Sink extends Part {
     const letters = s.deadLetters ?? [];
     const dead = Math.max(s.dead, letters.length);
     this.stands(s.troubled || s.lastAt ? s.quality : "none", s.state);
-    this.says((s.troubled || s.attempt > 0) && s.lastError, s.quality === "good" ? "uncertain" : s.quality);
+    this.says((s.troubled || s.attempt > 0) && s.lastError || s.note, s.quality === "good" ? "uncertain" : s.quality);
     this.showLast(s);
     set(this.chain, s.kind === "evm" ? onChain(s.detail) : "");
     this.chain.title = s.detail?.sender ?? "";

@@ -145,7 +145,7 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 				why += "; next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
 			}
 		}
-		below := []table.Cell{fits.reason(strings.TrimPrefix(why, "; "), width)}
+		below := []table.Cell{fits.reason(strings.TrimPrefix(why, "; "), width), fits.reason(k.Note, width)}
 		if h := k.Held; h != nil {
 			below = append(below, fits.reason(fmt.Sprintf("not sent last: %s: %s", h.Feed, h.Why), width))
 		}

@@ -17,10 +17,11 @@ import (
 
 // Options say what the broker asks for. The zero value lets everybody in, in clear.
 type Options struct {
-	TLS       bool // also over TLS, and over WebSocket
-	Mutual    bool // and there a certificate is asked for
-	Password  bool // of the user edge, which is [Password]
-	Lines     []string
+	TLS       bool               // also over TLS, and over WebSocket
+	Mutual    bool               // and there a certificate is asked for
+	Password  bool               // of the user edge, which is [Password]
+	Lines     []string           // of its configuration
+	Listener  []string           // of the one without TLS
 	Authority *nettest.Authority // whose certificates are shown and trusted; nil: one of its own
 }
 
@@ -67,6 +68,7 @@ func Start(t testing.TB, o Options) *Broker {
 	}
 	conf = append(conf, o.Lines...)
 	conf = append(conf, fmt.Sprintf("listener %d 127.0.0.1", port))
+	conf = append(conf, o.Listener...)
 	if o.TLS || o.Mutual {
 		conf = append(conf, b.secured(t, o)...)
 	}

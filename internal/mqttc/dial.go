@@ -28,11 +28,15 @@ func address(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// A Dialer makes connections, one after the other, to one broker. It remembers which version the broker speaks.
+// A Dialer makes connections, one after the other, to one broker. It remembers which version the broker speaks, and what it lacks.
 type Dialer struct {
 	mu   sync.Mutex
 	old  bool // the broker speaks 3.1.1 alone
 	when time.Time
+
+	lacks    limits
+	until    time.Time // they are believed
+	wordless int       // refusals without a word, in a row
 }
 
 // oldFor is how long a broker that refused MQTT 5 is not asked again: it may be a newer one then.
@@ -80,23 +84,50 @@ func (d *Dialer) Dial(ctx context.Context, cfg Config) (*Conn, error) {
 func (d *Dialer) connect(ctx context.Context, cfg Config, u *url.URL) (*Conn, error) {
 	version := d.version(cfg.Settings.Version)
 	if version != Three {
-		c, older, err := attempt(ctx, cfg, u, Five)
+		c, older, err := d.try(ctx, cfg, u, Five)
 		if err == nil || version == Five || !older {
 			return c, err
 		}
-		c, _, second := attempt(ctx, cfg, u, Three)
+		c, _, second := d.try(ctx, cfg, u, Three)
 		if second != nil {
 			return nil, fmt.Errorf("%w (with MQTT 5: %w)", second, err)
 		}
 		d.isOld()
 		return c, nil
 	}
-	c, _, err := attempt(ctx, cfg, u, Three)
+	c, _, err := d.try(ctx, cfg, u, Three)
 	return c, err
 }
 
-// attempt connects with one version. Older says that a broker which speaks 3.1.1 alone would have answered so.
-func attempt(ctx context.Context, cfg Config, u *url.URL, version Version) (c *Conn, older bool, err error) {
+// try connects with one version. A broker that refuses the will, because it keeps no messages or takes no QoS, is asked again without: what is
+// published is worth more than that it is said who is there. One of 3.1.1 says nothing, so what it lacks is tried.
+func (d *Dialer) try(ctx context.Context, cfg Config, u *url.URL, version Version) (c *Conn, older bool, err error) {
+	lacks := d.known()
+	for {
+		c, older, err = attempt(ctx, cfg, u, version, lacks)
+		worse, refused := less(lacks, lacks.will(cfg.Will), err)
+		if !refused {
+			break
+		}
+		lacks = worse
+		d.learn(lacks, learnedFor)
+	}
+	silent := errors.As(err, new(wordless)) && version == Three && ctx.Err() == nil
+	if d.silent(silent) <= mostSilent {
+		return c, older, err
+	}
+	for _, guess := range guesses(lacks.will(cfg.Will)) {
+		if c, _, second := attempt(ctx, cfg, u, version, guess.and(lacks)); second == nil {
+			d.learn(guess.and(lacks), guessedFor)
+			d.silent(false)
+			return c, false, nil
+		}
+	}
+	return nil, older, err
+}
+
+// attempt connects with one version to a broker of which it is known what it lacks. Older says that a broker which speaks 3.1.1 alone would have answered so.
+func attempt(ctx context.Context, cfg Config, u *url.URL, version Version, lacks limits) (c *Conn, older bool, err error) {
 	password, err := cfg.Settings.Password.Reveal()
 	if err != nil {
 		return nil, false, fmt.Errorf("password: %w", err)
@@ -105,8 +136,9 @@ func attempt(ctx context.Context, cfg Config, u *url.URL, version Version) (c *C
 	if err != nil {
 		return nil, false, err
 	}
+	cfg.Will = lacks.will(cfg.Will)
 	w := newWire(raw, cfg)
-	c = &Conn{cfg: cfg, wire: w, version: version, broker: address(u), lifetime: cfg.Settings.Session, ended: make(chan struct{})}
+	c = &Conn{cfg: cfg, limits: lacks, wire: w, version: version, broker: address(u), lifetime: cfg.Settings.Session, ended: make(chan struct{})}
 	begin := c.beginFive
 	if version == Three {
 		begin = c.beginThree

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -21,7 +23,6 @@ type five struct {
 	conn    *Conn
 	client  *paho.Client
 	session deferred
-	maxQoS  byte
 }
 
 // A deferred session acknowledges what came when its owner says so. The library does when its handler returns, or else keeps a list and a
@@ -37,7 +38,7 @@ func (deferred) ConnectionLost(*packets.Disconnect) error { return nil }
 // beginFive has the broker let the connection in.
 func (c *Conn) beginFive(ctx context.Context, password string) error {
 	c.wire.pieces = true
-	f := &five{conn: c, session: deferred{state.NewInMemory()}, maxQoS: 2}
+	f := &five{conn: c, session: deferred{state.NewInMemory()}}
 	f.client = paho.NewClient(paho.ClientConfig{
 		ClientID: c.cfg.ClientID, Conn: c.wire, Session: f.session, PacketTimeout: c.cfg.Settings.ConnectTimeout,
 		PingHandler:       &pinger{every: c.cfg.Settings.KeepAlive},
@@ -71,9 +72,14 @@ func (c *Conn) beginFive(ctx context.Context, password string) error {
 		if p.SessionExpiryInterval != nil {
 			c.lifetime = time.Duration(*p.SessionExpiryInterval) * time.Second
 		}
+		said := limits{noRetain: !p.RetainAvailable, maxQoS: unlimited.maxQoS}
 		if p.MaximumQoS != nil {
-			f.maxQoS = *p.MaximumQoS
+			said.maxQoS = *p.MaximumQoS
 		}
+		if p.MaximumPacketSize != nil {
+			said.maxPacket = int(min(*p.MaximumPacketSize, math.MaxInt32))
+		}
+		c.limits = c.limits.and(said)
 	}
 	if keepAlive > 0 {
 		c.wire.expect(keepAlive)
@@ -160,12 +166,12 @@ func (f *five) acknowledge(m Message) error {
 }
 
 func (f *five) send(ctx context.Context, m Message) (func(context.Context) error, error) {
-	if m.QoS > f.maxQoS {
-		return nil, &Refused{What: fmt.Sprintf("a message of QoS %d", m.QoS), Code: 0x9B, version: Five}
-	}
 	p := &paho.Publish{Topic: m.Topic, Payload: m.Payload, QoS: m.QoS, Retain: m.Retained, Properties: &paho.PublishProperties{ContentType: m.ContentType}}
 	for _, u := range m.Properties {
 		p.Properties.User.Add(u[0], u[1])
+	}
+	if err := f.fits(p); err != nil {
+		return nil, err
 	}
 	if m.QoS == 0 {
 		_, err := f.client.Publish(ctx, p)
@@ -179,6 +185,23 @@ func (f *five) send(ctx context.Context, m Message) (func(context.Context) error
 		return nil, err
 	}
 	return func(ctx context.Context) error { return f.await(ctx, m, answer) }, nil
+}
+
+// fits says why a message is larger than the broker takes; nil: it is not.
+func (f *five) fits(p *paho.Publish) error {
+	most := f.conn.limits.maxPacket
+	about := 32 + len(p.Topic) + len(p.Payload) + len(p.Properties.ContentType) // heads and lengths are not so many
+	for _, u := range p.Properties.User {
+		about += 5 + len(u.Key) + len(u.Value)
+	}
+	if most == 0 || about <= most {
+		return nil
+	}
+	size, err := p.Packet().WriteTo(io.Discard)
+	if err != nil || size <= int64(most) {
+		return err
+	}
+	return &TooLarge{Topic: p.Topic, Size: int(size), Most: most}
 }
 
 // await waits for the acknowledgement of what was sent.

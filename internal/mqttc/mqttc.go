@@ -22,7 +22,8 @@ type Message struct {
 	Topic       string
 	Payload     []byte
 	QoS         byte
-	Retained    bool        // of one that came: the broker kept it; of one to send: it shall
+	Retained    bool        // of one that came: the broker kept it; of one to send: it shall, unless it keeps none
+	AtMost      bool        // of one to send: it goes with what QoS the broker takes, if that is less
 	Duplicate   bool        // of one that came: it was sent before, and not acknowledged
 	ContentType string      // of MQTT 5
 	Properties  [][2]string // of MQTT 5: the user's, name and value
@@ -45,7 +46,7 @@ type Config struct {
 	ClientID string
 	User     string
 	Clean    bool     // the session begins and ends with the connection, whatever the settings say
-	Will     *Message // is published by the broker if the connection ends without [Conn.Close]
+	Will     *Message // is published by the broker if the connection ends without [Conn.Close]; kept, and with its QoS, if it has that
 
 	// Receive is given what comes, in order, by one goroutine. While it blocks nothing is read, so with MQTT 5 it must not: the broker
 	// sends no more than ReceiveMaximum messages of QoS 1 and 2 without an acknowledgement.
@@ -70,6 +71,7 @@ var ErrClosed = errors.New("the connection was closed")
 // A Conn is a connection. Its methods are safe for concurrent use; the order of what several goroutines send is theirs.
 type Conn struct {
 	cfg      Config
+	limits   limits
 	wire     *wire
 	lib      library
 	version  Version
@@ -153,6 +155,10 @@ func (c *Conn) Subscribe(ctx context.Context, subscriptions ...Subscription) (gr
 func (c *Conn) Send(ctx context.Context, m Message) (wait func(ctx context.Context) error, err error) {
 	if err := c.Err(); err != nil {
 		return nil, err
+	}
+	m, err = c.limits.fit(m)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
 	}
 	waits, err := c.lib.send(ctx, m)
 	if err != nil {

@@ -53,7 +53,7 @@ var words = map[byte]string{
 	0x8E: "another connection came with the same client id; each needs its own", 0x8F: "the topic filter is not allowed", 0x90: "the topic is not allowed",
 	0x91: "the packet's id is in use", 0x92: "the packet's id is not known", 0x93: "more messages than its receive maximum", 0x94: "the topic's alias is not known",
 	0x95: "the packet is too large", 0x96: "too many messages in a short time", 0x97: "its quota is used up", 0x98: "its operator ended it",
-	0x99: "the payload is not what its format says", 0x9A: "it keeps no messages (retain): say status: none in a sink, and no retain", 0x9B: "it does not support this QoS", 0x9C: "another server is to be used for now",
+	0x99: "the payload is not what its format says", 0x9A: "it keeps no messages (retain)", 0x9B: "it does not support this QoS; qos: 0 goes, with which what is on its way when a connection breaks is lost", 0x9C: "another server is to be used for now",
 	0x9D: "the server has moved for good", 0x9E: "it does not support shared subscriptions", 0x9F: "connections come too fast",
 	0xA0: "the longest time for a connection is over", 0xA1: "it does not support subscription ids", 0xA2: "it does not support wildcards in topics",
 }

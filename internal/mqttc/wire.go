@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/handshake"
-	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
@@ -118,8 +117,7 @@ func (w *wire) read(p []byte) (int, error) {
 func (w *wire) failure(err error, doing string) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		// Fault (exchange): a broker closes the connection.
-		return fmt.Errorf("the broker closed the connection without a word, as some do when another one comes with the same client id (%s)", plain.Quote(w.client, maxText))
+		return wordless{w.client}
 	case errors.Is(err, os.ErrDeadlineExceeded) && doing == "read":
 		// Fault (exchange): a broker is frozen, or the way to it is cut.
 		return fmt.Errorf("no packet from the broker in %s, though it was pinged: it is frozen, or the way to it is cut", unit.FormatDuration(time.Duration(w.due.Load())))

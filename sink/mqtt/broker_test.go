@@ -49,8 +49,16 @@ func listen(t *testing.T, b *mosquittotest.Broker, name, topic string) *listener
 	if err != nil {
 		t.Fatal(err)
 	}
+	l := listenBy(t, b, exec.Command(peertest.Debian(t, "mosquitto_sub"), "-p", u.Port(), "-q", "1", "-c", "-i", name, "-t", topic, "-k", "5", "-F", "%r\t%t\t%p"), name)
+	b.Stop() // which writes its session down: a kill would forget what is younger than a second
+	b.Restart()
+	return l
+}
+
+// listenBy starts a listener, and returns once the broker knows it.
+func listenBy(t *testing.T, b *mosquittotest.Broker, cmd *exec.Cmd, name string) *listener {
+	t.Helper()
 	l := &listener{}
-	cmd := exec.Command(peertest.Debian(t, "mosquitto_sub"), "-p", u.Port(), "-q", "1", "-c", "-i", name, "-t", topic, "-k", "5", "-F", "%r\t%t\t%p")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
@@ -74,8 +82,6 @@ func listen(t *testing.T, b *mosquittotest.Broker, name, topic string) *listener
 		_ = cmd.Wait() // it was killed
 	})
 	until(t, "the listener is there", func() bool { return strings.Contains(b.Output(), "as "+name+" ") })
-	b.Stop() // which writes its session down: a kill would forget what is younger than a second
-	b.Restart()
 	return l
 }
 
@@ -139,11 +145,18 @@ type run struct {
 
 func begin(t *testing.T, s *mqtt.Settings, devices ...string) *run {
 	t.Helper()
+	return beginWith(t, s, func(env *sink.Env) {
+		for _, d := range devices {
+			env.Described = append(env.Described, sink.Described{Point: d, Device: d, Protocol: "modbus", Unit: "Cel"})
+		}
+	})
+}
+
+func beginWith(t *testing.T, s *mqtt.Settings, change func(*sink.Env)) *run {
+	t.Helper()
 	r := &run{t: t, journal: sinktest.NewJournal()}
 	env := sink.Env{Ledger: r.journal, Append: r.journal.Append, Node: "gw-7", Points: observations}
-	for _, d := range devices {
-		env.Described = append(env.Described, sink.Described{Point: d, Device: d, Protocol: "modbus", Unit: "Cel"})
-	}
+	change(&env)
 	r.loop = sink.New(sink.Config{
 		Name: "plant", Kind: mqtt.Kind, Settings: s, Journal: r.journal, Reader: "points-plant", Env: env,
 		Backoff: backoff.Backoff{Min: 20 * time.Millisecond, Max: 200 * time.Millisecond}, Policy: sink.Policy{Drain: 100_000},

@@ -34,6 +34,7 @@ type publisher struct {
 
 	mu    sync.Mutex
 	ended <-chan struct{} // of the connection; nil: there is none
+	note  string          // what the broker lacks, and what is done without it
 }
 
 func open(_ context.Context, s Settings, env sink.Env) (sink.PointSink, error) {
@@ -88,11 +89,15 @@ func (p *publisher) connect(ctx context.Context) error {
 	p.mu.Lock()
 	p.ended = conn.Done()
 	p.mu.Unlock()
-	if err := p.birth(ctx); err != nil {
+	if err := judged(p.birth(ctx)); err != nil {
 		p.drop()
-		return judged(err)
+		if dodona.IsPermanent(err) { // of what says who is there, and not of an observation
+			err = sink.Stalled(errors.New(err.Error()))
+		}
+		return err
 	}
 	p.env.Log.Info("connected to the broker", "broker", conn.Broker(), "version", conn.Version())
+	p.doWithout(conn)
 	return nil
 }
 
@@ -104,7 +109,7 @@ func (p *publisher) birth(ctx context.Context) error {
 	if p.status == "" {
 		return nil
 	}
-	return p.publish(ctx, mqttc.Message{Topic: p.status, Payload: p.presence(true), QoS: 1, Retained: true, ContentType: contentJSON})
+	return p.publish(ctx, p.says(true))
 }
 
 // will is what the broker says if the connection ends without a goodbye.
@@ -112,10 +117,16 @@ func (p *publisher) will() *mqttc.Message {
 	if p.status == "" {
 		return nil
 	}
-	return &mqttc.Message{Topic: p.status, Payload: p.presence(false), QoS: 1, Retained: true, ContentType: contentJSON}
+	m := p.says(false)
+	return &m
 }
 
 const contentJSON = "application/json"
+
+// says returns the message that the sink is there, or not.
+func (p *publisher) says(online bool) mqttc.Message {
+	return mqttc.Message{Topic: p.status, Payload: p.presence(online), QoS: 1, AtMost: true, Retained: true, ContentType: contentJSON}
+}
 
 func (p *publisher) presence(online bool) []byte {
 	via := ""
@@ -176,6 +187,8 @@ func judged(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, new(*mqttc.TooLarge)):
+		return sink.Never(err)
 	case errors.As(err, &refused) && ofMessage[refused.Code]:
 		return dodona.Permanent(err)
 	case mqttc.IsHopeless(err), dodona.IsPermanent(err):
@@ -202,17 +215,16 @@ func (p *publisher) Send(ctx context.Context, events []sink.ObservationEvent) (s
 	}
 	sent, err := p.sendAll(ctx, parts)
 	refused := p.isRefused(err)
-	p.alone = refused || err != nil && sent.Done == 0 && p.conn.Err() != nil // some brokers end the connection instead
+	p.alone = refused && !errors.As(err, new(*mqttc.TooLarge)) || err != nil && sent.Done == 0 && p.conn.Err() != nil // some brokers end the connection instead
 	if err != nil && !refused {
 		p.drop()
 	}
 	return sent, judged(err)
 }
 
-// isRefused reports whether a broker refused a message, and the connection is as good as before.
+// isRefused reports whether a message is refused, and the connection is as good as before.
 func (p *publisher) isRefused(err error) bool {
-	var refused *mqttc.Refused
-	return errors.As(err, &refused) && p.conn.Err() == nil
+	return (errors.As(err, new(*mqttc.Refused)) || errors.As(err, new(*mqttc.TooLarge))) && p.conn.Err() == nil
 }
 
 // A part is a message and how many observations it has.
@@ -224,7 +236,7 @@ type part struct {
 // messages returns the messages of observations, in their order.
 func (p *publisher) messages(events []sink.ObservationEvent) (parts []part, err error) {
 	if p.spark != nil {
-		return p.spark.data(events, byte(p.s.QoS)), nil
+		return p.spark.data(events, byte(p.s.QoS), p.conn.MaxPacket()), nil
 	}
 	for _, e := range events {
 		text, err := e.JSON()
@@ -265,6 +277,9 @@ func (p *publisher) sendAll(ctx context.Context, parts []part) (sent sink.Sent, 
 			return err
 		}); err != nil {
 			waits = waits[:len(waits)-1]
+			if errors.As(err, new(*mqttc.TooLarge)) {
+				sent.Tried -= m.events
+			}
 			break
 		}
 	}

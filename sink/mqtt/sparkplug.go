@@ -63,7 +63,7 @@ func (e *edge) birthMetric() sparkplug.Metric {
 
 func (e *edge) death() mqttc.Message {
 	p := sparkplug.Payload{Timestamp: e.now(), Metrics: []sparkplug.Metric{e.birthMetric()}}
-	return mqttc.Message{Topic: e.topic("NDEATH", ""), Payload: p.Append(nil), QoS: 1}
+	return mqttc.Message{Topic: e.topic("NDEATH", ""), Payload: p.Append(nil), QoS: 1, AtMost: true}
 }
 
 func (e *edge) now() uint64 { return uint64(max(e.env.Now().UnixMilli(), 1)) }
@@ -113,22 +113,31 @@ func (e *edge) deviceBirth(device string) []byte {
 // most is how many metrics one message has.
 const most = 64
 
-// data returns the messages of observations: those of one device that follow each other go together, each metric once.
-func (e *edge) data(events []sink.ObservationEvent, qos byte) (parts []part) {
+// data returns the messages of observations: those of one device that follow each other go together, each metric once, as far as a packet of the broker
+// has room; 0: it does not say how much.
+func (e *edge) data(events []sink.ObservationEvent, qos byte, room int) (parts []part) {
 	for len(events) > 0 {
-		device, n, named := events[0].Device, 0, map[string]bool{}
-		payload := sparkplug.Payload{Timestamp: e.now()}
-		for n < len(events) && n < most && events[n].Device == device && !named[events[n].Point] {
-			m := metricOf(events[n])
-			named[m.Name], e.last[m.Name] = true, m
-			payload.Metrics = append(payload.Metrics, m)
-			n++
+		device, named := events[0].Device, map[string]bool{}
+		topic, payload := e.topic("DDATA", device), sparkplug.Payload{Timestamp: e.now()}
+		for n := 0; n < len(events) && n < most && events[n].Device == device && !named[events[n].Point]; n++ {
+			payload.Metrics = append(payload.Metrics, metricOf(events[n]))
+			named[events[n].Point] = true
 		}
-		parts = append(parts, part{mqttc.Message{Topic: e.topic("DDATA", device), Payload: e.next(&payload), QoS: qos}, n})
+		for room > 0 && len(payload.Metrics) > 1 && headRoom+len(topic)+len(payload.Append(nil)) > room {
+			payload.Metrics = payload.Metrics[:len(payload.Metrics)/2]
+		}
+		for _, m := range payload.Metrics {
+			e.last[m.Name] = m
+		}
+		n := len(payload.Metrics)
+		parts = append(parts, part{mqttc.Message{Topic: topic, Payload: e.next(&payload), QoS: qos}, n})
 		events = events[n:]
 	}
 	return parts
 }
+
+// headRoom is more than what a packet has besides its topic and payload.
+const headRoom = 32
 
 // metricOf returns an observation as a metric.
 func metricOf(e sink.ObservationEvent) sparkplug.Metric {

@@ -125,7 +125,7 @@ func (h *host) state(online bool) *mqttc.Message {
 	if err != nil { // never
 		return nil
 	}
-	return &mqttc.Message{Topic: h.settings.Sparkplug.stateTopic(), Payload: body, QoS: 1, Retained: true}
+	return &mqttc.Message{Topic: h.settings.Sparkplug.stateTopic(), Payload: body, QoS: 1, AtMost: true, Retained: true}
 }
 
 // will returns what the broker publishes of a host that is lost. It has the same timestamp as the birth that follows.
