@@ -165,7 +165,6 @@ func TestMetricsThatDoNotFitOnePacketGoInSeveral(t *testing.T) {
 	})
 	held.say("boiler")
 	until(t, "the sink says that the births are too large", func() bool {
-
 		s := held.loop.Status()
 		return s.State == sink.Stuck && strings.Contains(s.LastError, "DBIRTH/gw-7/boiler\" has ") && strings.Contains(s.LastError, "500 at most")
 	})
