@@ -1,6 +1,10 @@
 package extract
 
-import "github.com/dodona-oracle/dodona"
+import (
+	"time"
+
+	"github.com/dodona-oracle/dodona"
+)
 
 // Has reports whether a reading has the point called id at all, be it good or bad: whoever follows lines that speak of
 // different things looks for the latest one that does.
@@ -17,6 +21,25 @@ func (x *Extraction) Has(r dodona.Reading, id string) bool {
 		return !t.elsewhere && !t.empty
 	}
 	return false
+}
+
+// Time returns when the point called id was measured, by what its reading says; zero if that says nothing of it, or nothing that can be read.
+func (x *Extraction) Time(r dodona.Reading, id string) time.Time {
+	for _, p := range x.plans[r.Source] {
+		if p.id != id || p.rule.Item != "" && p.rule.Item != r.Item {
+			continue
+		}
+		if r.SourceTime.IsZero() && p.rule.Time == "" && p.rule.SenML == "" && p.rule.Regex == "" {
+			return time.Time{} // which saves reading it once more
+		}
+		now := r
+		now.Received = time.Time{} // which else is the time of what says none
+		if t := takeBy([]plan{p}, now)[0]; !t.elsewhere && !t.empty {
+			return t.point.Time
+		}
+		return time.Time{}
+	}
+	return time.Time{}
 }
 
 // Points returns the ids of the points that the rules make.

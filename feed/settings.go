@@ -89,7 +89,7 @@ type Take string
 
 // What to take.
 const (
-	TakeLatest Take = "latest" // for each point the newest of each item that has it
+	TakeLatest Take = "latest" // for each point the newest of each item that has it, by when it was measured where readings say so
 	TakeAll    Take = "all"    // all that no answer before counted
 )
 

@@ -68,7 +68,7 @@ var errReplaced = errors.New("the source is being replaced")
 
 // wantOf returns what a feed needs of one source where it takes the latest.
 func wantOf(s feed.Settings, name string, of *program.Program) *source.Want {
-	w := &source.Want{Has: of.Has, Item: of.Item, Within: s.Stale, Every: s.Every}
+	w := &source.Want{Has: of.Has, Older: of.Older, Item: of.Item, Within: s.Stale, Every: s.Every}
 	for _, id := range s.From {
 		if of, _ := dodona.SplitPointID(id); of == name {
 			w.Points = append(w.Points, id)

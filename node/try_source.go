@@ -135,7 +135,7 @@ func (o Options) programOf(s config.Source) (*program.Program, error) {
 
 // wantAll wants all points of a source.
 func wantAll(s config.Source, made *program.Program) *source.Want {
-	return &source.Want{Points: s.Points(), Has: made.Has, Item: made.Item, Within: ever}
+	return &source.Want{Points: s.Points(), Has: made.Has, Older: made.Older, Item: made.Item, Within: ever}
 }
 
 // tried applies the rules of a source to what came.

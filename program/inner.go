@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/extract"
@@ -173,6 +174,20 @@ func (n *inner) mayDecode(r dodona.Reading, id string) bool {
 		Has(r dodona.Reading, point string) bool
 	})
 	return !tells || told.Has(r, point)
+}
+
+// time returns when a point was measured, by what its reading says; zero if that says nothing of it.
+func (n *inner) time(r dodona.Reading, id string) time.Time {
+	if _, ruled := n.extraction.Rule(id); ruled {
+		return n.extraction.Time(r, id)
+	}
+	source, point := dodona.SplitPointID(id)
+	if told, tells := n.decoders[source].(interface {
+		Time(r dodona.Reading, point string) time.Time
+	}); tells {
+		return told.Time(r, point)
+	}
+	return time.Time{}
 }
 
 // decodedOf returns what of decoded the points called from need, where no rule is given for them.

@@ -8,12 +8,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
 
-// latestFormat is the version of the document of programs that take the latest reading for each point.
-const latestFormat = 1
+// The versions of the document of programs that take the latest reading for each point: in the first one that is what came last, whenever it was
+// measured.
+const (
+	byArrival = 1
+	byTime    = 2
+)
+
+// maxAhead is how far the clock of a device may be ahead of this node's: what it said of a later time says nothing of what it measures next.
+const maxAhead = time.Minute
 
 // latestDocument is the canonical form of the rules of a feed that takes the latest and asks for several points of one
 // source. Where each source has one point the readings of a round are those that have it, and there is nothing to choose.
@@ -25,16 +33,17 @@ type latestDocument struct {
 // A latest makes each point of the latest reading that has it, of each item: lines of one log may speak of different things.
 type latest struct {
 	of      *inner
+	format  int
 	json    json.RawMessage
 	version dodona.Digest
 }
 
-func makeLatest(of *inner) (*latest, error) {
-	raw, err := json.Marshal(latestDocument{latestFormat, of.json})
+func makeLatest(of *inner, format int) (*latest, error) {
+	raw, err := json.Marshal(latestDocument{format, of.json})
 	if err != nil {
 		return nil, fmt.Errorf("write rules of the latest points: %w", err)
 	}
-	return &latest{of, raw, dodona.Keccak256(raw)}, nil
+	return &latest{of, format, raw, dodona.Keccak256(raw)}, nil
 }
 
 // parseLatest reads the canonical JSON of a latest; nil if raw is something else.
@@ -46,14 +55,14 @@ func parseLatest(raw json.RawMessage, decoders Decoders) (*latest, error) {
 	if err := json.Unmarshal(raw, &doc); err != nil || doc.Format == nil {
 		return nil, nil
 	}
-	if *doc.Format != latestFormat {
-		return nil, fmt.Errorf("read rules of the latest points: format %d, this build knows %d", *doc.Format, latestFormat)
+	if *doc.Format != byArrival && *doc.Format != byTime {
+		return nil, fmt.Errorf("read rules of the latest points: format %d, this build knows %d and %d", *doc.Format, byArrival, byTime)
 	}
 	of, err := parseInner(doc.Of, decoders)
 	if err != nil {
 		return nil, err
 	}
-	made, err := makeLatest(of)
+	made, err := makeLatest(of, *doc.Format)
 	if err == nil && !bytes.Equal(made.json, raw) {
 		err = errors.New("read rules of the latest points: not in the canonical form")
 	}
@@ -96,10 +105,15 @@ func (l *latest) speakers(readings []dodona.Reading) map[string]map[int]bool {
 			if r.Source != source {
 				continue
 			}
-			all[r.Item] = i // readings are sorted by time of arrival
-			if l.of.extraction.Has(r, id) {
-				having[r.Item] = i
+			all[r.Item] = i // readings of an item are sorted by time of arrival
+			if !l.of.extraction.Has(r, id) {
+				continue
 			}
+			before, known := having[r.Item]
+			if known && l.format == byTime && isOlder(readings[before], l.of.extraction.Time(readings[before], id), l.of.extraction.Time(r, id)) {
+				continue
+			}
+			having[r.Item] = i
 		}
 		if len(having) == 0 {
 			having = all
@@ -131,6 +145,18 @@ func (p *Program) Has(r dodona.Reading, id string) bool {
 		return true
 	}
 	return of.extraction.Has(r, id)
+}
+
+// Older reports whether a reading was measured before another one that came before it, by what both say of the point called id: a gateway that sends
+// what it kept through an outage says the newest first. One whose clock was ahead when it said so is not believed.
+func (p *Program) Older(before, now dodona.Reading, id string) bool {
+	of := p.innermost()
+	return of != nil && isOlder(before, of.time(before, id), of.time(now, id))
+}
+
+func isOlder(before dodona.Reading, was, is time.Time) bool {
+	says := was.Unix() > 0 && is.Unix() > 0 // 1970 is said of what nobody knows the time of, and by clocks that were never set
+	return says && is.Before(was) && !was.After(before.Received.Add(maxAhead))
 }
 
 // Item returns the one item whose readings may have the point called id; empty if there may be more.
@@ -182,7 +208,7 @@ func (p *Program) Overlooking() *Program {
 	before.extraction = of.extraction.Overlooking()
 	was.inner = &before
 	if chosen, is := p.inner.(*latest); is {
-		was.inner = &latest{&before, chosen.json, chosen.version}
+		was.inner = &latest{&before, chosen.format, chosen.json, chosen.version}
 	}
 	return &was
 }

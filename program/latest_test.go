@@ -96,10 +96,10 @@ func TestWhereEachSourceHasOnePointTheRulesStayWhatTheyWere(t *testing.T) {
 func TestRulesOfTheLatestAreReadInTheOneForm(t *testing.T) {
 	raw := string(latestOf(t, log, "log.a", "log.b").JSON())
 	for _, wrong := range []string{
-		strings.Replace(raw, `"latest":1`, `"latest":2`, 1),
+		strings.Replace(raw, `"latest":2`, `"latest":3`, 1),
 		strings.Replace(raw, `{"latest"`, `{"x":0,"latest"`, 1),
-		strings.Replace(raw, `"latest":1`, `"latest": 1`, 1),
-		`{"latest":1}`, `{"latest":1,"of":7}`,
+		strings.Replace(raw, `"latest":2`, `"latest": 2`, 1),
+		`{"latest":2}`, `{"latest":2,"of":7}`,
 	} {
 		if p, err := program.Parse([]string{"log.a", "log.b"}, []byte(wrong), nil); err == nil {
 			t.Errorf("%s was taken as %s", wrong, p.JSON())
@@ -131,5 +131,57 @@ func TestAModuleReadsWhatNoRuleSpeaksOf(t *testing.T) {
 		if p.Has(dodona.Reading{Source: "other", Body: []byte(`1`)}, "log") {
 			t.Error("a reading of another source has the point")
 		}
+	}
+}
+
+// TestWhatWasMeasuredBeforeIsNotTheLatestForComingLater: a gateway sends what it kept through an outage, the newest first. Answers of releases that
+// went by arrival alone replay as they were.
+func TestWhatWasMeasuredBeforeIsNotTheLatestForComingLater(t *testing.T) {
+	timed := extract.Rules{"log": {"a": {Pointer: "/a", Time: "/at"}, "b": {Pointer: "/b", Time: "/at"}}}
+	p := latestOf(t, timed, "log.a", "log.b")
+	before, err := program.Parse([]string{"log.a", "log.b"}, []byte(strings.Replace(string(p.JSON()), `"latest":2`, `"latest":1`, 1)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, want, was string
+		readings        []dodona.Reading
+	}{
+		{"an older one comes later", "log.a=50 log.b=2", "log.a=10 log.b=2", lines(`{"a":50,"at":1700000000}`, `{"a":10,"b":2,"at":1699999400}`)},
+		{"a newer one", "log.a=10 log.b=2", "log.a=10 log.b=2", lines(`{"a":50,"at":1699999400}`, `{"a":10,"b":2,"at":1700000000}`)},
+		{"of the same time", "log.a=10 log.b=2", "log.a=10 log.b=2", lines(`{"a":50,"at":1700000000}`, `{"a":10,"b":2,"at":1700000000}`)},
+		{"no time that can be read", "log.a bad: read time at /at log.b=2", "log.a bad: read time at /at log.b=2", lines(`{"a":50,"b":2,"at":1700000000}`, `{"a":10,"at":"soon"}`)},
+		{"the clock was ahead", "log.a=10 log.b=2", "log.a=10 log.b=2", lines(`{"a":50,"at":1700000100}`, `{"a":10,"b":2,"at":1700000000}`)},
+		{"the sensor spoke, and it is bad", "log.a bad: read a text at /a log.b=2", "log.a bad: read a text at /a log.b=2", lines(`{"a":50,"b":2,"at":1700000000}`, `{"a":"ERR","at":1699999400}`)},
+		{"two items", "log.a=1 log.a=2 log.b=3", "log.a=1 log.a=2 log.b=3", lines(`x| {"a":1,"at":1700000000}`, `y| {"a":2,"b":3,"at":1699999400}`)},
+	} {
+		for i, x := range []struct {
+			p    *program.Program
+			want string
+		}{{p, c.want}, {before, c.was}} {
+			result, err := x.p.Running(nil).Apply(t.Context(), dodona.Call{Readings: c.readings})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, point := range result.Points {
+				text := fmt.Sprintf("%s=%s", point.ID, point.Value)
+				if point.Quality == dodona.Bad {
+					reason, _, _ := strings.Cut(point.Reason, ": ")
+					reason, _, _ = strings.Cut(reason, ";")
+					text = point.ID + " bad: " + reason
+				}
+				got = append(got, text)
+			}
+			if text := strings.Join(got, " "); text != x.want {
+				t.Errorf("%s, format %d: %s, want %s", c.name, 2-i, text, x.want)
+			}
+		}
+		if older := p.Older(c.readings[0], c.readings[1], "log.a"); c.name != "two items" && older != (c.want != c.was) {
+			t.Errorf("%s: older %t", c.name, older)
+		}
+	}
+	if p.Older(lines(`{"a":1,"at":1700000000}`)[0], lines(`{"a":1}`)[0], "log.a") {
+		t.Error("what says no time is taken for older")
 	}
 }

@@ -45,7 +45,7 @@ func New(r Rules, decoders Decoders) (*Program, error) {
 	}
 	p := &Program{from: r.From, inner: made, json: made.json}
 	if r.Latest && severalOfOne(made.extraction.Points()) {
-		chosen, err := makeLatest(made)
+		chosen, err := makeLatest(made, byTime)
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,9 @@ type decoding struct {
 // It may have a method Speaks of the same form as well, which says whether a reading says something of a point, be it that it has no value:
 // a sink of points is given no bad point of what a message does not speak of. Without the method Has tells.
 //
+// And a method Time(r dodona.Reading, point string) time.Time, which returns when a reading says that a point was measured, zero if it says
+// nothing of it: of what is pushed, what was measured before and comes later is not the latest. Without the method what comes last is.
+//
 // The configuration takes the rules of the settings, and program makes the points: see program.DecodersOf.
 //
 // It is for protocols of registers and binary payloads; http, file and sim leave what they read to the configuration's rules.

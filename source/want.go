@@ -12,11 +12,12 @@ import (
 // A Want is what a feed that takes the latest needs of a pushed source: of each point the latest reading that has it, because one
 // source may speak of different things at different times. It is known by its address.
 type Want struct {
-	Points []string                                  // ids
-	Has    func(r dodona.Reading, point string) bool // whether a reading has a point
-	Item   func(point string) string                 // the one item of the readings that may have it, empty if there may be more; nil: of none
-	Within time.Duration                             // longer than that before a round no reading counts
-	Every  time.Duration                             // how often it is asked for; one that is not any more is forgotten
+	Points []string                                            // ids
+	Has    func(r dodona.Reading, point string) bool           // whether a reading has a point
+	Older  func(before, now dodona.Reading, point string) bool // whether what comes now was measured before what came before; nil: never
+	Item   func(point string) string                           // the one item of the readings that may have it, empty if there may be more; nil: of none
+	Within time.Duration                                       // longer than that before a round no reading counts
+	Every  time.Duration                                       // how often it is asked for; one that is not any more is forgotten
 }
 
 // itemOf returns the one item that may have a point, empty if there may be more.
@@ -54,7 +55,7 @@ func (p *Pump) AskFor(ctx context.Context, r dodona.Round, w *Want) ([]dodona.Re
 }
 
 // A having is what is known of one want: by point and item the latest reading that has the point. The latest is what came last,
-// whatever the clock said then: it may have been set back.
+// whatever the clock said then, which may have been set back; unless it was measured before what is known, as both say.
 type having struct {
 	of    map[string][]string // points by the one item that they have
 	any   []string            // those of which more may have it
@@ -119,9 +120,13 @@ func (h *having) note(w *Want, r dodona.Reading) {
 	h.noted++
 	for _, points := range [][]string{h.of[r.Item], h.any} { // a feed of a hundred topics asks for one of each message, not for a hundred
 		for _, point := range points {
-			if w.Has(r, point) {
-				h.keep(point, r)
+			if !w.Has(r, point) {
+				continue
 			}
+			if before, known := h.by[point][r.Item]; known && w.Older != nil && w.Older(before.Reading, r, point) {
+				continue
+			}
+			h.keep(point, r)
 		}
 	}
 }

@@ -274,3 +274,37 @@ func TestOnlyReadingsOfItsItemAreAskedForAPoint(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatWasMeasuredBeforeDoesNotTakeThePlaceOfTheLatest, for as long as that counts, also for a want that comes later.
+func TestWhatWasMeasuredBeforeDoesNotTakeThePlaceOfTheLatest(t *testing.T) {
+	older := func(before, now dodona.Reading, _ string) bool { return string(now.Body) < string(before.Body) } // as a letter and a digit
+	synctest.Test(t, func(t *testing.T) {
+		p, stop := start(t, says("a2", "a5", "a3", "b1", "a4"), true, func(c *source.Config) { c.Hold = 10 })
+		defer stop()
+		w := func() *source.Want {
+			return &source.Want{Points: []string{"a"}, Has: has, Older: older, Within: 10 * time.Second, Every: time.Second}
+		}
+		at := w()
+		ask := func(w *source.Want) string {
+			readings, err := p.AskFor(t.Context(), dodona.RoundAt(time.Now()), w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bodiesOf(readings)
+		}
+		for i, want := range []string{"a2", "a5", "a5", "a5", "a5"} {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := ask(at); got != want {
+				t.Errorf("after %d readings: %s, want %s", i+1, got, want)
+			}
+		}
+		if got := ask(w()); got != "a5" {
+			t.Errorf("of what is held: %s, want a5", got)
+		}
+		time.Sleep(9 * time.Second) // what came second counts no more
+		if got := ask(at); got != "a4" {
+			t.Errorf("later: %s, want what came last", got)
+		}
+	})
+}

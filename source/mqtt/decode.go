@@ -78,6 +78,17 @@ func (d decoding) Speaks(r dodona.Reading, point string) bool {
 	return d.Has(r, point) || d[point].Metric == "" && matches(d[point].Topic, r.Item) && isNull(r.Body, d[point].Pointer)
 }
 
+// Time returns when a reading says that a point was measured.
+func (d decoding) Time(r dodona.Reading, point string) time.Time {
+	rule := d[point]
+	if r.SourceTime.IsZero() && rule.Time == "" {
+		return time.Time{}
+	}
+	r.Received = time.Time{} // which else is the time of what says none
+	p, _ := rule.of(r)       // a value that is bad was measured too
+	return p.Time
+}
+
 // Apply returns the points of the readings that speak of them. Where none does, each that might says why.
 func (d decoding) Apply(ctx context.Context, c dodona.Call) (result dodona.Result, err error) {
 	for _, point := range slices.Sorted(maps.Keys(d)) {

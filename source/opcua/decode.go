@@ -67,6 +67,12 @@ func (p points) Has(r dodona.Reading, point string) bool {
 	return rule.item() == r.Item
 }
 
+// Time returns when a reading says that a point was measured.
+func (p points) Time(r dodona.Reading, point string) time.Time {
+	r.Received = time.Time{} // which else is the time of what says none
+	return p.rules[point].point(point, r).Time
+}
+
 // point returns what a reading says of a node.
 func (n Node) point(name string, r dodona.Reading) dodona.Point {
 	p := dodona.Point{ID: name, Unit: n.Unit, Time: r.Received}
