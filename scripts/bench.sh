@@ -121,8 +121,8 @@ of() { value "BenchmarkField$load" "$2-$1"; }
 
 field() {
   local load command who
-  scripts/peers.sh
-  scripts/telegraf.sh
+  scripts/peers.sh >&2 # standard output is the page
+  scripts/telegraf.sh >&2
   run ./cmd/dodona FieldModbus 1x -tags integration
   run ./cmd/dodona FieldMQTT 1x -tags integration
   echo '$ DODONA_FIELD_MEMORY=1 go test ./cmd/dodona/fieldtest -tags integration -run EveryKind -v' >&2

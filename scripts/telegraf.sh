@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# telegraf.sh: builds the Telegraf that scripts/bench-field.sh measures Dodona against, once: .cache/telegraf/telegraf. It is a Go module
+# telegraf.sh: builds the Telegraf that make bench WHAT=field measures Dodona against, once: .cache/telegraf/telegraf. It is a Go module
 # at an exact version, whose hash is below, with the plugins of that comparison alone; nothing of it is in Dodona's go.mod.
 set -euo pipefail
 cd "$(dirname "$0")/.."
