@@ -16,6 +16,7 @@ import (
 var (
 	goroutines = telemetry.NewGauge("go_goroutines", "Number of goroutines that currently exist")
 	heapAlloc  = telemetry.NewGauge("go_memstats_heap_alloc_bytes", "Number of heap bytes allocated and currently in use")
+	heapLive   = telemetry.NewGauge("go_gc_heap_live_bytes", "Heap memory occupied by live objects that were marked by the previous GC")
 	goMemory   = telemetry.NewGauge("go_memstats_sys_bytes", "Number of bytes obtained from system")
 	gcCycles   = telemetry.NewCounter("go_gc_cycles_total", "Number of garbage collections")
 	goInfo     = telemetry.NewGauges("go_info", "version", "Information about the Go environment")
@@ -33,6 +34,7 @@ func writeProcess(b *bytes.Buffer, version string) {
 	samples := []metrics.Sample{
 		{Name: "/sched/goroutines:goroutines"},
 		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/gc/heap/live:bytes"},
 		{Name: "/memory/classes/total:bytes"},
 		{Name: "/gc/cycles/total:gc-cycles"},
 	}
@@ -40,7 +42,7 @@ func writeProcess(b *bytes.Buffer, version string) {
 	for i, m := range []struct {
 		*telemetry.Metric
 		kind
-	}{{goroutines.Metric(), gauge}, {heapAlloc.Metric(), gauge}, {goMemory.Metric(), gauge}, {gcCycles.Metric(), counter}} {
+	}{{goroutines.Metric(), gauge}, {heapAlloc.Metric(), gauge}, {heapLive.Metric(), gauge}, {goMemory.Metric(), gauge}, {gcCycles.Metric(), counter}} {
 		if samples[i].Value.Kind() == metrics.KindUint64 {
 			single(b, m.Metric, m.kind, samples[i].Value.Uint64())
 		}
