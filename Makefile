@@ -30,6 +30,8 @@ COLD     := github.com/nats-io/... github.com/alecthomas/... github.com/goccy/..
 SLIM     := $(COLD:%=-gcflags=%=-l)
 # Without the embedded bus a node needs a NATS server elsewhere: docs/decisions/063-the-bus-is-a-room-of-its-own.md.
 NO_SERVER := no.bus.server
+# Drivers of databases take 6 MB, for what few gateways read.
+NO_SQL   := no.source.sql
 # What is put on gateways has no simulated plant: it is for whoever tries Dodona, who builds it or has it from go install.
 NO_SIM   := no.sim
 LDFLAGS  := -s -w -X main.version=$(VERSION)
@@ -153,8 +155,8 @@ package: ## a Debian package for amd64 under bin/, with a unit of systemd (needs
 operations: ## every command of docs/guide/operations.md on a clean Debian 12 with systemd (needs Go, root, debootstrap, systemd-nspawn; minutes)
 	@scripts/operations.sh
 
-slim: ## bin/dodona-linux-arm-slim for ARMv7, without SQLite, the simulator and the embedded journal: it needs a NATS server (journal.url); with its size
-	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath $(SLIM) -tags $(NO_SERVER),$(NO_SIM),$(NO_SQLITE) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
+slim: ## bin/dodona-linux-arm-slim for ARMv7, without the kind sql, the simulator and the embedded journal: it needs a NATS server (journal.url); with its size
+	@GOOS=linux GOARCH=arm GOARM=7 go build -trimpath $(SLIM) -tags $(NO_SERVER),$(NO_SIM),$(NO_SQL) -ldflags '$(LDFLAGS)' -o bin/dodona-linux-arm-slim ./cmd/dodona
 	@ls -l bin/dodona-linux-arm-slim | awk '{printf "%-28s %.1f MiB\n", $$NF, $$5/1048576}'
 
 clean: ## remove what was built

@@ -165,7 +165,7 @@ size() {
   row 'amd64' '' "$(awk '$1 == "bin/dodona-linux-amd64" {print $2}' "$out")" 'make release'
   row 'arm64' '' "$(awk '$1 == "bin/dodona-linux-arm64" {print $2}' "$out")" 'the same'
   row 'ARMv7' '≤ 25' "$(awk '$1 == "bin/dodona-linux-arm" {print $2}' "$out")" 'the same'
-  row 'ARMv7 without the embedded journal and SQLite' '≤ 25' "$(awk '$1 == "bin/dodona-linux-arm-slim" {print $2}' "$out")" 'make slim'
+  row 'ARMv7 without the embedded journal and the kind `sql`' '≤ 25' "$(awk '$1 == "bin/dodona-linux-arm-slim" {print $2}' "$out")" 'make slim'
 }
 
 kept 'The node' >"$node"
