@@ -12,9 +12,11 @@ const (
 	maxItems     = 10_000   // items of a pushed source whose latest reading is kept
 	maxItemBytes = 64 << 20 // of their bodies
 	maxHeldBytes = 4 << 20  // of the bodies kept for Since
+	maxTaken     = 128      // readings kept that every taker has taken: for feeds that begin later
 )
 
-// latest keeps what a pushed source brought: the last reading of each item, and the last hold readings in order.
+// latest keeps what a pushed source brought: the last reading of each item, and, in order, the last hold readings, as far as somebody is to
+// take them, else fewer.
 // The zero value keeps the former only. It is not safe for concurrent use.
 type latest struct {
 	hold  int
@@ -108,17 +110,20 @@ func (l *latest) enqueue(r dodona.Reading) {
 	l.bytes += len(r.Body)
 }
 
-// shorten takes from the head of the queue what there is no room for, and returns how many of these somebody was still to take.
+// shorten takes from the head of the queue what there is no room for, or nobody is to take, and returns how many of these somebody was still to take.
 func (l *latest) shorten() (lost int) {
-	for len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1) {
-		if l.wanting() {
+	for {
+		full := len(l.queue) > l.hold || (l.bytes > maxHeldBytes && len(l.queue) > 1)
+		switch wanting := len(l.queue) > 0 && l.wanting(); {
+		case !full && (wanting || len(l.queue) <= maxTaken):
+			return lost
+		case wanting:
 			lost++
 		}
 		l.bytes -= len(l.queue[0].Body)
 		l.queue[0] = dodona.Reading{}
 		l.queue, l.at, l.gone = l.queue[1:], l.at[1:], l.gone+1
 	}
-	return lost
 }
 
 // oldest returns the item whose reading is the oldest, but for one that has just come.

@@ -194,6 +194,37 @@ func TestHeldReadingsAreBoundedInBytesAndNumber(t *testing.T) {
 	}
 }
 
+// TestWhatEveryTakerTookIsLetGo: a node with many sources would else hold a thousand readings of each for nobody, and grow for as long as
+// it takes to bring them.
+func TestWhatEveryTakerTookIsLetGo(t *testing.T) {
+	const hold = 8 * maxTaken
+	nobody := latest{hold: hold}
+	s := shelf{latest: latest{hold: hold}}
+	other := new(Taker)
+	s.serve([]*Taker{&s.t, other})
+	var last dodona.Digest
+	for ms := range int64(2 * hold) {
+		r := dodona.Reading{Item: "a", Received: time.UnixMilli(ms)}
+		last = r.Digest()
+		nobody.add([]dodona.Reading{r})
+		if lost := s.come(ms); lost != max(0, min(1, int(ms)-hold+1)) {
+			t.Fatalf("reading %d of which the other taker took none: %d lost", ms, lost)
+		}
+		s.take(dodona.Round(ms))
+	}
+	if len(nobody.queue) != maxTaken || len(s.queue) != hold {
+		t.Errorf("%d readings are held for nobody and %d for one of two takers, want %d and %d", len(nobody.queue), len(s.queue), maxTaken, hold)
+	}
+	other.Stand(2*hold, []dodona.Digest{last})
+	s.pass(other)
+	if lost := s.come(2 * hold); lost != 0 || len(s.queue) != maxTaken || len(s.at) != maxTaken {
+		t.Errorf("once both took all, %d readings are held and %d lost, want %d and none", len(s.queue), lost, maxTaken)
+	}
+	if got := s.take(2 * hold); !slices.Equal(got, []int64{2 * hold}) {
+		t.Errorf("a taker was given %v, want what came since", got)
+	}
+}
+
 func TestAnItemThatIsGivenUpIsWantedByNobody(t *testing.T) {
 	w := &Want{Points: []string{"a"}, Has: func(dodona.Reading, string) bool { return true }}
 	now := time.Now()
