@@ -16,18 +16,23 @@ import (
 // rules wrong that want another. A kind that knows its end, as that of files does, has a method Drained and is waited for no longer.
 const quiet = 100 * time.Millisecond
 
+// enough is how long a source is heard that never pauses, as a plant that speaks twenty times a second.
+const enough = 20 * quiet
+
 // Once returns what a feed would get of a source, for whoever tries one by hand: it runs a pump until the first exchange has
-// brought something, or failed, and of a pushed source until it pauses. ctx must have a deadline: when it passes without an
+// brought something, or failed, and of a pushed source until it pauses, or two seconds where it never does. ctx must have a deadline: when it passes without an
 // answer, the error wraps ctx's; before, it is the source's own, as it failed. The source is closed before Once returns; one that hangs is left behind.
 //
 // The readings are those that w wants, as [Pump.AskFor] returns them; without one, the last of a pushed source that cfg.Hold lets
 // it keep, oldest first, as [Pump.Since] does.
 func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	cfg = giveUpAtOnce(cfg)
+	all := new(Taker)
+	cfg.Takers = []*Taker{all}
 	p, stop := started(ctx, cfg)
 	defer stop()
 	if p.pushed {
-		p.settle(ctx, w)
+		p.settle(ctx, w, all)
 	}
 	r := dodona.RoundAt(p.cfg.Now())
 	var readings []dodona.Reading
@@ -35,7 +40,7 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 	if w != nil {
 		readings, err = p.AskFor(ctx, r, w)
 	} else {
-		readings, err = p.Since(ctx, r, new(Taker))
+		readings, err = p.Since(ctx, r, all)
 	}
 	if err != nil && ctx.Err() == nil {
 		return nil, p.cause(err)
@@ -48,9 +53,11 @@ func Once(ctx context.Context, cfg Config, w *Want) ([]dodona.Reading, error) {
 // exchanges of a polled source that has no pace of its own.
 func Each(ctx context.Context, cfg Config, w *Want, n int, pause time.Duration, tell func([]dodona.Reading, error) error) error {
 	if NewPump(cfg).pushed {
+		all := new(Taker)
+		cfg.Takers = []*Taker{all}
 		p, stop := started(ctx, cfg)
 		defer stop()
-		return p.eachPushed(ctx, n, tell)
+		return p.eachPushed(ctx, all, n, tell)
 	}
 	cfg = giveUpAtOnce(cfg) // a failure is told, and then a new pump tries again
 	for done := 0; done < n; {
@@ -126,8 +133,8 @@ func (p *Pump) cause(err error) error {
 }
 
 // eachPushed tells each reading of a pushed source once, and each failure when it is another than the one before.
-func (p *Pump) eachPushed(ctx context.Context, n int, tell func([]dodona.Reading, error) error) error {
-	taker, failed := new(Taker), ""
+func (p *Pump) eachPushed(ctx context.Context, taker *Taker, n int, tell func([]dodona.Reading, error) error) error {
+	failed := ""
 	for told := 0; told < n; {
 		readings := p.left(dodona.RoundAt(p.cfg.Now()), taker)
 		for _, r := range readings[:min(len(readings), n-told)] {
@@ -153,18 +160,22 @@ func (p *Pump) eachPushed(ctx context.Context, n int, tell func([]dodona.Reading
 
 // settle waits until a pushed source has brought something and there is no more of it for now, has failed, or ctx is about to end. Where
 // its kind does not tell that there is no more, something of every item that w names is waited for: what a broker kept comes at once,
-// and what is measured once a minute does not.
-func (p *Pump) settle(ctx context.Context, w *Want) {
+// and what is measured once a minute does not. One that never pauses is heard for a while. All is who takes every reading.
+func (p *Pump) settle(ctx context.Context, w *Want, all *Taker) {
 	deadline, _ := ctx.Deadline()
 	var before uint64
-	var since time.Time
+	var first, since time.Time
 	for time.Until(deadline) > 2*quiet {
 		s, drained, tells := p.drained()
 		now := time.Now()
 		if s.Readings != before || since.IsZero() {
 			before, since = s.Readings, now
 		}
-		if s.Attempt > 0 || s.Readings > 0 && (drained || !tells && now.Sub(since) >= quiet && p.broughtAll(w)) {
+		if s.Readings > 0 && first.IsZero() {
+			first = now
+		}
+		paused := now.Sub(since) >= quiet || !first.IsZero() && now.Sub(first) >= enough
+		if s.Attempt > 0 || s.Readings > 0 && (drained || !tells && paused && p.broughtAll(w, all)) {
 			return
 		}
 		if !backoff.Wait(ctx, quiet/20) {
@@ -174,12 +185,12 @@ func (p *Pump) settle(ctx context.Context, w *Want) {
 }
 
 // broughtAll reports whether there is a reading of every item that w names.
-func (p *Pump) broughtAll(w *Want) bool {
+func (p *Pump) broughtAll(w *Want, all *Taker) bool {
 	if w == nil {
 		return true
 	}
 	came := map[string]bool{"": true}
-	for _, r := range p.left(dodona.RoundAt(p.cfg.Now()), new(Taker)) {
+	for _, r := range p.left(dodona.RoundAt(p.cfg.Now()), all) {
 		came[r.Item] = true
 	}
 	return !slices.ContainsFunc(w.Points, func(id string) bool { return !came[w.itemOf(id)] })

@@ -185,3 +185,39 @@ func TestATrialWaitsForEveryItemThatIsNamed(t *testing.T) {
 		}
 	})
 }
+
+// TestATrialOfWhatNeverPausesEnds: and it has of all that came what there is room for, whether or not a feed would take it.
+func TestATrialOfWhatNeverPausesEnds(t *testing.T) {
+	const items = 300
+	synctest.Test(t, func(t *testing.T) {
+		for _, named := range []bool{false, true} {
+			started := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			kind := source.NewPushed("told", func(context.Context, told, source.Env) (dodona.Source, error) {
+				return &saying{closed: make(chan struct{}), say: func(ctx context.Context, call int) (dodona.Batch, error) {
+					if call > items && !backoff.Wait(ctx, 50*time.Millisecond) {
+						return dodona.Batch{}, ctx.Err()
+					}
+					return dodona.Batch{Readings: []dodona.Reading{{Item: strconv.Itoa(min(call, items)), Body: []byte("1")}}}, nil
+				}}, nil
+			})
+			var w *source.Want
+			if named {
+				w = &source.Want{
+					Points: []string{"s.1", "s.300"}, Within: time.Hour,
+					Has:  func(r dodona.Reading, id string) bool { return "s."+r.Item == id },
+					Item: func(id string) string { return strings.TrimPrefix(id, "s.") },
+				}
+			}
+			readings, err := source.Once(ctx, source.Config{Name: "s", Kind: kind, Settings: told{}, Hold: 1024}, w)
+			cancel()
+			want := 2
+			if !named {
+				want = items
+			}
+			if err != nil || len(readings) < want || time.Since(started) > time.Minute {
+				t.Errorf("points named %t: got %d readings after %s, %v; want at least %d soon", named, len(readings), time.Since(started), err, want)
+			}
+		}
+	})
+}
