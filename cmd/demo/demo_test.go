@@ -187,3 +187,15 @@ func TestPercentile(t *testing.T) {
 		t.Errorf("p99 of nothing = %v", got)
 	}
 }
+
+// TestADemoOfDaysRemembersTheNewestAnswers: each look at the percentiles sorts what is remembered.
+func TestADemoOfDaysRemembersTheNewestAnswers(t *testing.T) {
+	days := newTally(nil)
+	for took := range time.Duration(3 * mostKept) {
+		days.attested++
+		days.keep(took)
+	}
+	if len(days.kept) != mostKept || slices.Min(days.kept) != 2*mostKept {
+		t.Errorf("%d are remembered, the oldest is number %d; want the newest %d", len(days.kept), slices.Min(days.kept), mostKept)
+	}
+}
