@@ -28,21 +28,26 @@ func TestMain(m *testing.M) {
 // A plan says how long it goes on, and how hard.
 type plan struct {
 	many   bool          // as many sources as a plant has: fifty, and MariaDB too
-	faults time.Duration // how long peers freeze and die
+	phases int           // of faults
+	faults time.Duration // how long peers freeze and die in each
 	down   time.Duration // how long one is away at most
 	rest   time.Duration // and how long it is left alone afterwards, at most
 	back   time.Duration // after which time a source that is not well again is called dead
-	calm   time.Duration // before and after the faults
+	calm   time.Duration // before the faults, and behind each phase
 }
 
 // shortly is what make test has time for. Its bound of recovery only tells a source that stays dead.
-var shortly = plan{faults: 25 * time.Second, down: 5 * time.Second, rest: 4 * time.Second, back: patience, calm: 5 * time.Second}
+var shortly = plan{phases: 1, faults: 25 * time.Second, down: 5 * time.Second, rest: 4 * time.Second, back: patience, calm: 5 * time.Second}
 
 // atLength is make soak WHAT=field. A source may be dead for its watchdog, 10 s here for all of them, and the back-off's cap, 30 s, and one
 // exchange, 10 s.
 func atLength(total time.Duration) plan {
-	const calm = 30 * time.Second
-	return plan{many: true, faults: total - 2*calm, down: 30 * time.Second, rest: 30 * time.Second, back: 50 * time.Second, calm: calm}
+	const (
+		calm  = 20 * time.Second
+		phase = 145 * time.Second // with the calm behind it; four in ten minutes
+		end   = 55 * time.Second  // in which the last faults of a phase are over, and all is well again
+	)
+	return plan{many: true, phases: max(1, int((total-calm)/phase)), faults: phase - calm - end, down: 30 * time.Second, rest: 30 * time.Second, back: 50 * time.Second, calm: calm}
 }
 
 // TestTheField has one node read every protocol at once while its peers freeze, die and come back, and, before that, one exchange with each made
@@ -102,7 +107,7 @@ func wanted() []maker {
 	return all
 }
 
-// soak runs the node while the peers go and come.
+// soak runs the node while the peers go and come, phase by phase, with calm between.
 func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer, sources []source) {
 	n := runNode(t, program, file)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -114,48 +119,87 @@ func soak(t *testing.T, p plan, seed uint64, program, file string, peers []*peer
 	begun := time.Now()
 	n.allWell(t, sources, begun)
 	t.Logf("%d sources of %d peers are well %s after the start", len(sources), len(peers), time.Since(begun).Round(100*time.Millisecond))
-	before := n.calm(ctx, p.calm)
+	calms := []span{n.calm(ctx, p.calm)}
+	first := calms[0].to
+	watch.Go(func() { n.askOn(ctx, t, sources, first) })
 
 	var mu sync.Mutex
 	var faults []fault
-	var chaos sync.WaitGroup
-	until := before.to.Add(p.faults)
+	var troubles []*trouble
 	for i, one := range peers {
-		rnd := rand.New(rand.NewPCG(seed, uint64(i)))
-		chaos.Go(func() {
-			freeze, told := rnd.IntN(2) == 0, 0
-			for ; time.Now().Before(until) && !t.Failed(); freeze = freeze == (rnd.IntN(3) == 0) {
-				pause(ctx, time.Duration(rnd.Int64N(int64(p.rest))))
-				f := one.befall(ctx, rnd, freeze, p.down)
-				back := n.await(ctx, p.back, func(s snapshot) bool { return s.ill(one.sources, f.over) == "" })
-				if f.well = time.Now(); !back {
-					f.well = time.Time{}
-					t.Errorf("%s was %s for %s; %s after it was back:\n%s", f.peer, f.how, f.over.Sub(f.began).Round(time.Second), p.back, n.ill(one.sources, f.over))
-				}
-				mu.Lock()
-				faults = append(faults, f)
-				mu.Unlock()
-				if told++; told <= 2 {
-					n.explained(t, one.sources[0], f)
-				}
-			}
-		})
+		troubles = append(troubles, newTrouble(one, seed, uint64(i)))
 	}
-	chaos.Wait()
-	ended := time.Now()
-	if !t.Failed() { // else that which is not well was told
-		n.allWell(t, sources, ended)
+	for range p.phases {
+		until := time.Now().Add(p.faults)
+		var chaos sync.WaitGroup
+		for _, one := range troubles {
+			chaos.Go(func() {
+				for time.Now().Before(until) && !t.Failed() {
+					f := one.next(ctx, p)
+					if why := n.dead(ctx, one.peer.sources, &f, p.back); why != "" {
+						t.Error(why)
+					}
+					mu.Lock()
+					faults = append(faults, f)
+					mu.Unlock()
+					if one.befell++; one.befell <= 2 {
+						n.explained(t, one.peer.sources[0], f)
+					}
+				}
+			})
+		}
+		chaos.Wait()
+		if !t.Failed() { // else that which is not well was told
+			n.allWell(t, sources, time.Now())
+		}
+		if calms = append(calms, n.calm(ctx, p.calm)); t.Failed() {
+			break
+		}
 	}
-	after := n.calm(ctx, p.calm)
-	n.settle(before)
-	after.to = time.Now()
+	if !t.Failed() {
+		n.settle(calms[0])
+		calms[len(calms)-1].to = time.Now()
+	}
 	tellFaults(t, peers, faults)
 	n.mu.Lock()
 	samples := slices.Clone(n.samples)
 	n.mu.Unlock()
-	judgeGrowth(t, samples, before, before.to.Add(ended.Sub(before.to)/4), ended, after)
-	points := judgeGaps(t, n, peers, faults, before.to, after.to)
-	t.Logf("%.0f points a second were answered", float64(points)/after.to.Sub(before.to).Seconds())
+	told, grew := grown(samples, calms)
+	t.Log(strings.Join(told, "\n"))
+	for _, what := range grew {
+		t.Error(what)
+	}
+	judgeGaps(t, n, peers, faults, first, time.Now())
+}
+
+// A trouble is what befalls one peer, again and again.
+type trouble struct {
+	peer   *peer
+	rnd    *rand.Rand
+	freeze bool
+	befell int
+}
+
+func newTrouble(p *peer, seed, stream uint64) *trouble {
+	rnd := rand.New(rand.NewPCG(seed, stream))
+	return &trouble{peer: p, rnd: rnd, freeze: rnd.IntN(2) == 0}
+}
+
+// next has the peer alone for a while, and then freeze or die, and come back.
+func (o *trouble) next(ctx context.Context, p plan) fault {
+	pause(ctx, time.Duration(o.rnd.Int64N(int64(p.rest))))
+	f := o.peer.befall(ctx, o.rnd, o.freeze, p.down)
+	o.freeze = o.freeze == (o.rnd.IntN(3) == 0) // mostly the other one
+	return f
+}
+
+// dead waits until every source brings data again after a fault, notes when, and says which does not in time.
+func (n *node) dead(ctx context.Context, sources []source, f *fault, limit time.Duration) string {
+	if n.await(ctx, limit, func(s snapshot) bool { return s.ill(sources, f.over) == "" }) {
+		f.well = time.Now()
+		return ""
+	}
+	return fmt.Sprintf("%s was %s for %s; %s after it was back:\n%s", f.peer, f.how, f.over.Sub(f.began).Round(time.Second), limit, n.ill(sources, f.over))
 }
 
 // allWell waits until every source is.

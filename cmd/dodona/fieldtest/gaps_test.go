@@ -3,6 +3,7 @@
 package fieldtest
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -16,45 +17,58 @@ import (
 // every is the grid of all feeds.
 const every = time.Second
 
-// judgeGaps looks at every round of every feed between two instants: each has an answer, or a reason why it has none. It returns how many points
-// were answered.
-func judgeGaps(t *testing.T, n *node, peers []*peer, faults []fault, from, to time.Time) (points int) {
+// gaps is what became of rounds.
+type gaps struct {
+	points, answered, missed int
+	outside                  []string // missed, while their peer was well
+	unexplained              []string
+}
+
+// judgeGaps looks at every round of every feed between two instants: each has an answer, or a reason why it has none.
+func judgeGaps(t *testing.T, n *node, peers []*peer, faults []fault, from, to time.Time) {
 	t.Helper()
-	first := dodona.RoundAt(from.Truncate(every).Add(every))
-	last := dodona.RoundAt(to.Truncate(every).Add(-2 * every))
+	first, last := roundsOf(from, to)
 	for _, p := range peers {
 		n.ask(t, p.sources, first, last)
 	}
-	var answered, missed int
-	var outside, unexplained []string
+	g := gapsOf(&n.rounds, peers, faults, first, last)
+	t.Logf("%d rounds answered with %d points, %d missed with their cause (%d while their peer was well), %d unexplained", g.answered, g.points, g.missed, len(g.outside), len(g.unexplained))
+	if len(g.outside) > 0 {
+		t.Logf("missed while their peer was well, for example:\n%s", strings.Join(g.outside[:min(len(g.outside), 10)], "\n"))
+	}
+	if len(g.unexplained) > 0 {
+		t.Errorf("%d gaps are not explained, such as\n%s", len(g.unexplained), strings.Join(g.unexplained[:min(len(g.unexplained), 20)], "\n"))
+	}
+	t.Logf("%.0f points a second were answered", float64(g.points)/to.Sub(from).Seconds())
+}
+
+// roundsOf returns the first and the last round between two instants: those of the last seconds may still go on.
+func roundsOf(from, to time.Time) (first, last dodona.Round) {
+	return dodona.RoundAt(from.Truncate(every).Add(every)), dodona.RoundAt(to.Truncate(every).Add(-2 * every))
+}
+
+func gapsOf(rounds *rounds, peers []*peer, faults []fault, first, last dodona.Round) (g gaps) {
 	for _, p := range peers {
 		for _, s := range p.sources {
 			for r := first; r <= last; r += dodona.Round(every.Milliseconds()) {
-				o, known := n.rounds.of(feedOf(s), r)
+				o, known := rounds.of(feedOf(s), r)
 				switch {
 				case !known:
-					unexplained = append(unexplained, fmt.Sprintf("%s %s: there is nothing", s.name, r))
+					g.unexplained = append(g.unexplained, fmt.Sprintf("%s %s: there is nothing", s.name, r))
 				case o.points > 0:
-					answered++
-					points += o.points
+					g.answered++
+					g.points += o.points
 				case o.missed == "":
-					unexplained = append(unexplained, fmt.Sprintf("%s %s: no value, and no reason", s.name, r))
+					g.unexplained = append(g.unexplained, fmt.Sprintf("%s %s: no value, and no reason", s.name, r))
 				default:
-					if missed++; !within(faults, p.name, r.Time()) {
-						outside = append(outside, fmt.Sprintf("%s %s: %s", s.name, r, o.missed))
+					if g.missed++; !within(faults, p.name, r.Time()) {
+						g.outside = append(g.outside, fmt.Sprintf("%s %s: %s", s.name, r, o.missed))
 					}
 				}
 			}
 		}
 	}
-	t.Logf("%d rounds answered with %d points, %d missed with their cause (%d while their peer was well), %d unexplained", answered, points, missed, len(outside), len(unexplained))
-	if len(outside) > 0 {
-		t.Logf("missed while their peer was well, for example:\n%s", strings.Join(outside[:min(len(outside), 10)], "\n"))
-	}
-	if len(unexplained) > 0 {
-		t.Errorf("%d gaps are not explained, such as\n%s", len(unexplained), strings.Join(unexplained[:min(len(unexplained), 20)], "\n"))
-	}
-	return points
+	return g
 }
 
 // within reports whether a peer was away at a round, or its sources were not back.
@@ -65,6 +79,18 @@ func within(faults []fault, peer string, at time.Time) bool {
 		}
 	}
 	return false
+}
+
+// askOn asks again and again, since the journal keeps a round for a minute and a half.
+func (n *node) askOn(ctx context.Context, t *testing.T, sources []source, from time.Time) {
+	for pause(ctx, 10*time.Second); ctx.Err() == nil; pause(ctx, 10*time.Second) {
+		now := time.Now()
+		if begin := now.Add(-40 * time.Second); begin.After(from) {
+			from = begin
+		}
+		first, last := roundsOf(from, now.Add(-3*every))
+		n.ask(t, sources, first, last)
+	}
 }
 
 // ask has the journal tell the rounds of those feeds of which the stream did not tell all: rounds that passed before they could be asked are

@@ -45,9 +45,9 @@ func configuration(t *testing.T, dir string, sources []source) string {
 		fmt.Fprintf(&of, "  %s: {%s}\n", s.name, s.settings)
 		fmt.Fprintf(&feeds, "  %s: {decimals: 2, every: 1s, stale: 4s, from: [%s]}\n", feedOf(s), strings.Join(s.points, ", "))
 	}
-	// PROOF is full early on, and windows are short: what grows afterwards is neither a journal, whose records cost memory by their number, nor a
-	// window's leaves. RAW keeps every round.
-	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\njournal: {raw: {bytes: 256MiB}, proof: {bytes: 16MiB}}\nanchor: {every: 1m}\nsources:\n" + of.String() + "feeds:\n" + feeds.String()
+	// Both streams are full within two minutes, and windows are short: what grows afterwards is neither a journal, whose records and blocks cost
+	// memory, nor a window's leaves.
+	text := "node: {data: ./data}\napi: {listen: \"127.0.0.1:0\"}\njournal: {raw: {bytes: 16MiB}, proof: {bytes: 16MiB}}\nanchor: {every: 1m}\nsources:\n" + of.String() + "feeds:\n" + feeds.String()
 	path := filepath.Join(dir, "field.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ type snapshot struct {
 	feeds   map[string]api.FeedStatus
 }
 
-// A sample is what the node takes of the machine.
+// A sample is what the node takes of the machine; heap is what lives.
 type sample struct {
 	at                               time.Time
 	resident, heap, goroutines, open float64
@@ -219,7 +219,7 @@ func (n *node) takes() (sample, error) {
 		case err != nil:
 		case name == "go_goroutines":
 			s.goroutines = number
-		case name == "go_memstats_heap_alloc_bytes":
+		case name == "go_gc_heap_live_bytes":
 			s.heap = number / (1 << 20)
 		}
 	}
