@@ -28,12 +28,18 @@ type overhearing struct {
 
 func overhear(t *testing.T, b *mosquittotest.Broker) *overhearing {
 	t.Helper()
+	return overhearAs(t, b, "outside", "")
+}
+
+// overhearAs is overhear with a client id and the name of a user.
+func overhearAs(t *testing.T, b *mosquittotest.Broker, id, user string) *overhearing {
+	t.Helper()
 	o := &overhearing{t: t}
 	var s mqttc.Settings
 	s.Default()
 	s.URL = b.URL
 	var err error
-	if o.conn, err = new(mqttc.Dialer).Dial(t.Context(), mqttc.Config{Settings: s, ClientID: "outside", Clean: true, Receive: func(m mqttc.Message) {
+	if o.conn, err = new(mqttc.Dialer).Dial(t.Context(), mqttc.Config{Settings: s, ClientID: id, User: user, Clean: true, Receive: func(m mqttc.Message) {
 		o.mu.Lock()
 		o.all = append(o.all, m)
 		o.mu.Unlock()

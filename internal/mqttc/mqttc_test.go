@@ -113,6 +113,7 @@ func feed(t testing.TB, sent []byte, most int) (read []byte, large []string, ans
 	var s Settings
 	s.Default()
 	w := newWire(ours, Config{Settings: s, MaxPacket: unit.Size(most), Oversized: func(topic string, _ int) { large = append(large, topic) }})
+	w.answer.Store(&connackPacket{}) // it has let us in
 	done := make(chan []byte)
 	go func() {
 		_, _ = theirs.Write(sent)
@@ -155,6 +156,23 @@ func TestWhatIsNoPacketEndsTheConnection(t *testing.T) {
 	}
 }
 
+// TestWhoAnswersWithoutABrokersAnswerIsNamed: a web server at the port, or something else that speaks first.
+func TestWhoAnswersWithoutABrokersAnswerIsNamed(t *testing.T) {
+	for _, c := range []struct{ sent, want string }{
+		{"HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", `speaks HTTP and not MQTT ("HTTP/1.1 400 Bad Request"): see the port of url`},
+		{"SSH-2.0-OpenSSH_9.2p1\r\n", `is no broker of MQTT: it says "SSH-2.0-OpenSSH_9.2p1"`},
+		{"\x15\x03\x01\x00\x02\x02\x16" + strings.Repeat("\xff", 5000), `is no broker of MQTT: it says "\x15`},
+		{"\x30\x04\x00\x01tx", "is no broker of MQTT: it says"},
+	} {
+		var s Settings
+		s.Default()
+		w := newWire(&memory{in: bytes.NewReader([]byte(c.sent))}, Config{Settings: s, MaxPacket: 50})
+		if read, err := io.ReadAll(w); err == nil || len(read) > 0 || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 600 {
+			t.Errorf("%q: read %q, %v; want %q", c.sent[:min(20, len(c.sent))], read, err, c.want)
+		}
+	}
+}
+
 // A memory is a connection without a network: a peer that has sent something, and takes whatever it is sent.
 type memory struct {
 	net.Conn
@@ -175,6 +193,9 @@ func FuzzWire(f *testing.F) {
 	s.Default()
 	fuzztest.Run(f, func(t *testing.T, sent []byte) {
 		w := newWire(&memory{in: bytes.NewReader(sent)}, Config{Settings: s, MaxPacket: 50, Oversized: func(string, int) {}})
+		if len(sent)%2 == 0 {
+			w.answer.Store(&connackPacket{})
+		}
 		read, _ := io.ReadAll(w)
 		if len(read) > len(sent) {
 			t.Fatalf("read %d bytes of %d", len(read), len(sent))

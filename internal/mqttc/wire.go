@@ -2,6 +2,7 @@ package mqttc
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,15 +13,18 @@ import (
 	"time"
 
 	"github.com/dodona-oracle/dodona/internal/handshake"
+	"github.com/dodona-oracle/dodona/internal/plain"
 	"github.com/dodona-oracle/dodona/internal/unit"
 )
 
 // Types of packets, as the first four bits of each say.
 const (
-	connack = 2
-	publish = 3
-	puback  = 4
-	pubrec  = 5
+	connack    = 2
+	publish    = 3
+	puback     = 4
+	pubrec     = 5
+	disconnect = 14
+	auth       = 15
 )
 
 // A wire is what the libraries read from and write to. They trust what a packet says of its length, and one of them calls a frozen
@@ -133,6 +137,9 @@ func (w *wire) next() error {
 	if err != nil {
 		return err
 	}
+	if w.answer.Load() == nil && first>>4 != connack && first>>4 != auth && first>>4 != disconnect {
+		return w.foreign(first)
+	}
 	size, head, err := w.length(first)
 	if err != nil {
 		return err
@@ -151,6 +158,20 @@ func (w *wire) next() error {
 		return fmt.Errorf("the broker sends a packet of type %d with %d bytes, more than %d", first>>4, size, w.most)
 	}
 	return w.pass(first, size)
+}
+
+const mostSaid = 80 // bytes of what is no packet
+
+// foreign says what answers where a broker was expected.
+func (w *wire) foreign(first byte) error {
+	says, _ := w.in.Peek(min(w.in.Buffered(), mostSaid)) // what has come with it
+	says, _, _ = bytes.Cut(append([]byte{first}, says...), []byte("\r\n"))
+	if bytes.HasPrefix(says, []byte("HTTP/")) {
+		// Fault (exchange): a web server answers at the broker's port.
+		return fmt.Errorf("what answers speaks HTTP and not MQTT (%s): see the port of url; MQTT over WebSocket has ws:// or wss://, and a port for both may want alpn", plain.Quote(string(says), mostSaid))
+	}
+	// Fault (exchange): what answers is no broker.
+	return fmt.Errorf("what answers is no broker of MQTT: it says %s", plain.Quote(string(says), mostSaid))
 }
 
 // first waits for a packet, and gives it as long to come whole as it had to begin.

@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// Front stands before an address of loopback and speaks TLS with who has a certificate of a, by one of its own that ends when life is over.
-func (a *Authority) Front(t testing.TB, life time.Duration, to string) (address string) {
+// Front stands before an address of loopback and speaks TLS with who has a certificate of a, by one of its own that ends when life is over. If it
+// has protocols (ALPN, RFC 7301), who offers none of them is answered as by a server of HTTP, and nothing of it passes.
+func (a *Authority) Front(t testing.TB, life time.Duration, to string, protocols ...string) (address string) {
 	t.Helper()
 	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
 		Certificates: []tls.Certificate{a.Issue(t, "plant", life, x509.ExtKeyUsageServerAuth, "127.0.0.1")},
-		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: a.Pool(),
+		ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: a.Pool(), NextProtos: protocols,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -26,18 +27,24 @@ func (a *Authority) Front(t testing.TB, life time.Duration, to string) (address 
 			if err != nil {
 				return
 			}
-			far, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = near.Close()
-				continue
-			}
-			for _, way := range [][2]net.Conn{{near, far}, {far, near}} {
+			go func() {
+				defer func() { _ = near.Close() }()
+				t := near.(*tls.Conn)
+				if len(protocols) > 0 && t.Handshake() == nil && t.ConnectionState().NegotiatedProtocol == "" {
+					_, _ = io.WriteString(t, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+					return
+				}
+				far, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
 				go func() {
-					_, _ = io.Copy(way[0], way[1])
+					_, _ = io.Copy(near, far)
 					_ = near.Close()
-					_ = far.Close()
 				}()
-			}
+				_, _ = io.Copy(far, near)
+				_ = far.Close()
+			}()
 		}
 	}()
 	return l.Addr().String()
