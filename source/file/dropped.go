@@ -55,7 +55,8 @@ type dropped struct {
 	table  *table
 	lines  bool // each is a reading
 	buffer []byte
-	long   bool // what stands at at is the rest of a row that was too long
+	before lineCount // up to at
+	long   bool      // what stands at at is the rest of a row that was too long
 }
 
 // openDropped opens a file to be read from its start. It follows no link: who may drop files must not choose what else is read.
@@ -135,12 +136,13 @@ func (n *dropped) readRow(d *drops, p *piece) error {
 			continue
 		case n.long || len(text) > max || full && !ended && !last:
 			if !n.long {
-				d.env.Dropped(1, fmt.Sprintf("a row of %s at byte %d is longer than max_line (%d bytes)", n.name, n.at, max))
+				d.env.Dropped(1, fmt.Sprintf("line %d of %s, at byte %d, is longer than max_line (%d bytes)", n.before.n+1, n.name, n.at, max))
 			}
 			n.long = !ended
 		default:
 			n.add(d, p, text, open, ended)
 		}
+		_, _ = n.before.Write(n.buffer[:took]) // it counts
 		n.at += int64(took)
 		n.buffer = n.buffer[took:]
 		if !n.long {
@@ -149,6 +151,22 @@ func (n *dropped) readRow(d *drops, p *piece) error {
 		p.done = n.at >= n.size
 		return nil
 	}
+}
+
+// A lineCount counts the line ends of what is written to it: LF, CRLF and CR.
+type lineCount struct {
+	n  int
+	cr bool // the last byte was CR
+}
+
+func (c *lineCount) Write(b []byte) (int, error) {
+	for _, x := range b {
+		if x == '\r' || x == '\n' && !c.cr {
+			c.n++
+		}
+		c.cr = x == '\r'
+	}
+	return len(b), nil
 }
 
 // fill reads more of the file behind what is there.
@@ -181,7 +199,7 @@ func (n *dropped) add(d *drops, p *piece, text []byte, open, ended bool) {
 	if !found {
 		return
 	}
-	r := n.reading(d, row.body, media, fmt.Sprintf("row at byte %d of %s", n.at, n.name), len(p.readings))
+	r := n.reading(d, row.body, media, fmt.Sprintf("line %d of %s, at byte %d", n.before.n+1, n.name, n.at), len(p.readings))
 	switch {
 	case row.reason != "":
 		r = bad(r, row.reason)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -31,8 +32,8 @@ const (
 // counts once it has settled. What was read is in the cursor, so in the journal before anything becomes of the file: a kill between the two leaves
 // a file that is known to be read.
 type drops struct {
+	hourly
 	settings Settings
-	env      source.Env
 	at       place // its base is the pattern
 
 	mu      sync.Mutex
@@ -46,7 +47,6 @@ type drops struct {
 	begun   map[string]position // by name: up to where files were read that were not read whole
 	rest    time.Time           // until then the folder is not looked at again
 	swept   bool                // what a kill left was looked for
-	said    map[string]time.Time
 }
 
 // A sighting is a file as it is since a time.
@@ -70,8 +70,8 @@ type dropPosition struct {
 
 func openDrops(s Settings, env source.Env) *drops {
 	d := &drops{
-		settings: s, env: env, at: placeOf(s.Path),
-		seen: map[string]sighting{}, begun: map[string]position{}, refused: map[string]stamp{}, said: map[string]time.Time{},
+		settings: s, at: placeOf(s.Path),
+		seen: map[string]sighting{}, begun: map[string]position{}, refused: map[string]stamp{}, hourly: newHourly(env),
 	}
 	if env.Cursor == nil {
 		return d
@@ -323,6 +323,9 @@ func (d *drops) goOn(n *dropped) {
 		return
 	}
 	n.at, n.safe = was.Offset, was.Offset
+	if d.settings.Format != formatDocument {
+		_, _ = io.Copy(&n.before, io.NewSectionReader(n.file, 0, was.Offset)) // what cannot be read is told when it is read on
+	}
 	if n.table != nil && was.Offset > 0 {
 		n.table.resume(was.Header)
 		n.table.learn(n.file, was.Offset, int(d.settings.MaxLine))
@@ -426,19 +429,6 @@ func (d *drops) forget(key string) {
 	d.done = slices.DeleteFunc(slices.Clone(d.done), func(k string) bool { return k == key })
 }
 
-// say tells of what does not stop other files, now and then.
-func (d *drops) say(what string) {
-	now := d.env.Now()
-	if now.Sub(d.said[what]) < warnAgainAfter {
-		return
-	}
-	if len(d.said) > maxFiles {
-		clear(d.said)
-	}
-	d.said[what] = now
-	d.env.Log.Warn(fmt.Sprintf("%s: %s", d.env.Source, what), "source", d.env.Source)
-}
-
 func kindOfDropped(m os.FileMode) string {
 	if m&os.ModeSymlink != 0 {
 		return "link"
@@ -457,10 +447,3 @@ func isUnfinished(name string) bool {
 
 // isDone reports whether a file was read whole.
 func (d *drops) isDone(s stamp) bool { return slices.Contains(d.done, s.key()) }
-
-// sayer tells of a file of a source.
-func sayer(env source.Env, name string) func(what string) {
-	return func(what string) {
-		env.Log.Info(fmt.Sprintf("%s: %s: %s", env.Source, name, what), "source", env.Source)
-	}
-}

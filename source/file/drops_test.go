@@ -359,7 +359,7 @@ func TestWhatIsNoFileToReadStopsNoOther(t *testing.T) {
 		r.sortedLines("t,v\n1,2\n", "t,v\n3,4\n")
 		l.wantFiles("link.csv", "wide.csv", ".hidden.csv", "empty.csv", "half.csv.part", "read/z.csv", "read/long.csv")
 		if causes := strings.Join(r.causes, "\n"); r.dropped != 2 || !strings.Contains(causes, "wide.csv is written in UTF-16") ||
-			!strings.Contains(causes, "a row of long.csv at byte 4 is longer than max_line (65536 bytes)") {
+			!strings.Contains(causes, "line 2 of long.csv, at byte 4, is longer than max_line (65536 bytes)") {
 			t.Errorf("%d dropped: %s", r.dropped, causes)
 		}
 		l.put("wide.csv", "t,v\n5,6\n")

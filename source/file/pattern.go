@@ -18,12 +18,11 @@ import (
 )
 
 const (
-	maxFiles       = 64        // that a pattern follows at once; each takes a file descriptor
-	maxGone        = 64        // files that are not followed any more, whose position is kept
-	mergedBytes    = 64 << 10  // after which no lines of another file are put into a batch
-	maxManyCursor  = 256 << 10 // more than the positions of all of them take
-	warnAgainAfter = time.Hour
-	maxScanRest    = time.Minute // between two looks at a folder, however many files it has
+	maxFiles      = 64          // that a pattern follows at once; each takes a file descriptor
+	maxGone       = 64          // files that are not followed any more, whose position is kept
+	mergedBytes   = 64 << 10    // after which no lines of another file are put into a batch
+	maxManyCursor = 256 << 10   // more than the positions of all of them take
+	maxScanRest   = time.Minute // between two looks at a folder, however many files it has
 )
 
 // isPattern reports whether the last part of a path is a pattern of names.
@@ -31,8 +30,8 @@ func isPattern(path string) bool { return strings.ContainsAny(filepath.Base(path
 
 // A many follows every log whose name matches a pattern, each an item of the source.
 type many struct {
+	hourly
 	settings Settings
-	env      source.Env
 	every    time.Duration
 	at       place // its base is the pattern
 
@@ -47,7 +46,6 @@ type many struct {
 	names   []string  // of them, those that are logs of their own
 	rest    time.Time // until then the folder is not looked at again: many files take long
 	next    int       // whose turn it is
-	said    map[string]time.Time
 }
 
 // A manyPosition is the cursor of many: the positions by name, whose paths are those names.
@@ -59,8 +57,8 @@ type manyPosition struct {
 
 func openMany(s Settings, env source.Env, every time.Duration) *many {
 	m := &many{
-		settings: s, env: env, every: every, at: placeOf(s.Path),
-		members: map[string]*follower{}, skipped: map[string]int64{}, said: map[string]time.Time{},
+		settings: s, every: every, at: placeOf(s.Path),
+		members: map[string]*follower{}, skipped: map[string]int64{}, hourly: newHourly(env),
 	}
 	if env.Cursor == nil {
 		return m
@@ -109,7 +107,7 @@ func (m *many) look(ended func() error) (batch dodona.Batch, err error) {
 	}
 	names := slices.Sorted(maps.Keys(m.members))
 	if len(names) == 0 {
-		return batch, fmt.Errorf("open files: none is called as in %s", m.settings.Path)
+		return batch, fmt.Errorf("wait for files: none is called as in %s yet (its folder is there); each that comes is followed", m.settings.Path)
 	}
 	keep, size, failed := false, 0, 0
 	m.next++
@@ -146,17 +144,7 @@ func (m *many) look(ended func() error) (batch dodona.Batch, err error) {
 }
 
 // say logs a failure of one log among others, now and then.
-func (m *many) say(what string) {
-	now := m.env.Now()
-	if now.Sub(m.said[what]) < warnAgainAfter {
-		return
-	}
-	if len(m.said) > maxFiles {
-		clear(m.said)
-	}
-	m.said[what] = now
-	m.env.Log.Warn(fmt.Sprintf("%s: %s; the other files go on", m.env.Source, what), "source", m.env.Source)
-}
+func (m *many) say(what string) { m.hourly.say(what + "; the other files go on") }
 
 // left stops following a log whose path is gone, and keeps where it was read to.
 func (m *many) left(name string, f *follower) bool {

@@ -35,6 +35,7 @@ type table struct {
 	header  []byte            // as it stands in the file; nil: not seen yet
 	names   []string
 	before  []byte // the header of the file before, whose writer may not know that it begins a new one
+	begun   bool   // a line was seen that is not skipped
 	changed bool   // the header is not the one that the file begins with
 	wrong   string // why no row behind this one can be trusted; empty: they can
 }
@@ -66,6 +67,14 @@ func (t *table) take(text []byte) (row tableRow, found bool) {
 	if len(bytes.TrimSpace(text)) == 0 {
 		return row, false
 	}
+	if by, says := separator(text); says && !t.begun {
+		t.begun = true
+		if by != t.delimiter {
+			t.wrong = fmt.Sprintf("the file says by its first line that its delimiter is %q, and it is read by %q: want delimiter: %q, in the rules too", by, t.delimiter, by)
+		}
+		return row, false
+	}
+	t.begun = true
 	fields, err := t.fields(text)
 	switch {
 	case err != nil:
@@ -81,6 +90,16 @@ func (t *table) take(text []byte) (row tableRow, found bool) {
 		return row, false
 	}
 	return t.row(text, cmpWidth(fields, t.names)), true
+}
+
+// separator returns the delimiter that a line names as Excel reads and writes it before a table, sep=; say.
+func separator(line []byte) (delimiter string, says bool) {
+	const mark = "sep="
+	line = bytes.Trim(line, "\"")
+	if len(line) <= len(mark) || !strings.EqualFold(string(line[:len(mark)]), mark) {
+		return "", false
+	}
+	return string(line[len(mark):]), utf8.RuneCount(line[len(mark):]) == 1
 }
 
 // first takes the row that should be the header.
@@ -118,7 +137,7 @@ func (t *table) resume(header string) {
 	if header == "" || err != nil {
 		return
 	}
-	t.header, t.names, t.changed, t.skipped = []byte(header), fields, true, t.skip
+	t.header, t.names, t.changed, t.skipped, t.begun = []byte(header), fields, true, t.skip, true
 }
 
 // cutBy returns the delimiter by which the next row is cut; none for lines that are skipped, in which a quote is just that.
@@ -135,7 +154,7 @@ func (t *table) learn(f io.ReaderAt, upTo int64, max int) {
 	if k, _ := f.ReadAt(b, 0); k < len(b) {
 		return // what is read next says so
 	}
-	for len(b) > 0 && (t.named && t.header == nil && t.wrong == "" || t.skipped < t.skip) {
+	for len(b) > 0 && (!t.begun || t.named && t.header == nil && t.wrong == "" || t.skipped < t.skip) {
 		took, text, _, _ := cutRow(b, t.cutBy(), true)
 		t.take(text[:min(len(text), max+1)])
 		b = b[took:]
