@@ -255,7 +255,36 @@ func TestEveryHalfFloatIsTheShortestThatReadsBack(t *testing.T) {
 				t.Fatalf("%04x is %v, written %s, which is nearer to %v", i, v, text, o)
 			}
 		}
+		if !readsBack(i, w) {
+			t.Fatalf("%04x is %v, written %s, which is half way to another one that is even", i, v, text)
+		}
+		mantissa, _, _ := strings.Cut(strings.TrimPrefix(text, "-"), "e")
+		if n := len(strings.ReplaceAll(mantissa, ".", "")); n > 1 {
+			shorter := strconv.FormatFloat(v, 'e', n-2, 64)
+			if w, _ := strconv.ParseFloat(shorter, 64); readsBack(i, w) { // what FormatFloat wrote
+				t.Fatalf("%04x is %v, written %s, and %s reads back too", i, v, text, shorter)
+			}
+		}
 	}
+}
+
+// readsBack reports whether IEEE 754 rounds w to the half float i: to the nearest, halves to the even one. Beyond the largest the next one
+// would be 2^16.
+func readsBack(i int, w float64) bool {
+	far := math.Abs(w - half(uint16(i)))
+	for _, next := range []int{i - 1, i + 1} {
+		other := half(uint16(next))
+		switch {
+		case i&0x7FFF == 0x7BFF && next > i:
+			other = math.Copysign(1<<16, half(uint16(i)))
+		case next&0x7FFF == 0x7FFF: // below the least is nothing
+			other = 0
+		}
+		if d := math.Abs(w - other); d < far || d == far && i%2 != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func FuzzDecode(f *testing.F) {
