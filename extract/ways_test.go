@@ -187,6 +187,12 @@ func TestAColumnOfARowIsTaken(t *testing.T) {
 		{name: "a last row of which the column is whole", body: "a,b\n1,21.5\n22,2", rule: Rule{Column: "a"}, value: "22"},
 		{name: "a first row that is half written", body: "a,b\n1,21", rule: Rule{Column: "b"}, reason: "the last one has no end of line"},
 		{name: "a last row of which a guard may go on", body: "v,a\n1,1\n2,1", rule: Rule{Column: "v", Where: map[string]Match{"a": MatchText("1")}}, value: "1"},
+		{name: "a last row that is half written, by number", body: "1,21.5\n2,2", rule: Rule{Column: "2"}, value: "21.5"},
+		{name: "a last row whose time is half written", body: "v,time\n1,1795349070\n2,179534", rule: Rule{Column: "v", Time: "time"}, value: "1", at: time.Unix(1795349070, 0)},
+		{name: "a guard by name alone", body: table, rule: Rule{Column: "3", Where: map[string]Match{"station": MatchText("17")}}, value: "21.5"},
+		{name: "delimiters within quotes", body: "a,b\n1,\"" + strings.Repeat(",", 5000) + "\"\n", rule: Rule{Column: "a"}, value: "1"},
+		{name: "as many columns as may be", body: "a\n1" + strings.Repeat(",", 4095) + "\n", rule: Rule{Column: "a"}, value: "1"},
+		{name: "one column too many", body: "a\n1" + strings.Repeat(",", 4096) + "\n", rule: Rule{Column: "a"}, reason: "more than 4096 columns"},
 		{name: "a line alone", body: "1,21.5", rule: Rule{Column: "2"}, value: "21.5"},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantPoint(t, apply(t, c.rule, reading(c.body))[0], c.value, "", c.at, c.reason) })
@@ -232,6 +238,7 @@ func TestMistakesOfWaysAreTold(t *testing.T) {
 		{Rule{Header: []string{"a"}}, "header: is for a CSV document"},
 		{Rule{Column: "a", Delimiter: ";;"}, `delimiter: ";;": want one character`},
 		{Rule{Column: "0"}, "column: 0: want a name, or a number from 1"},
+		{Rule{Column: "01"}, "column: 01: want a name, or a number from 1"},
 		{Rule{Column: "a", Header: []string{"b", "c"}}, "column: a is not in header, which has b and c"},
 		{Rule{Column: "a", Time: "a"}, "time: is the column of the value itself"},
 		{Rule{Column: "a", Where: map[string]Match{"b": MatchNull()}}, "where: b: a column holds a text"},

@@ -59,6 +59,8 @@ func TestBytesBecomeTheirNumber(t *testing.T) {
 		{Format{Type: Uint32, Order: "CDAB"}, "03 04 01 02", "16909060"},
 		{Format{Type: Int32}, "80 00 00 00", "-2147483648"},
 		{Format{Type: Uint64}, "ff ff ff ff ff ff ff ff", "18446744073709551615"},
+		{Format{Type: Uint64}, "80 00 00 00 00 00 00 00", "9223372036854775808"},
+		{Format{Type: Int16, Scale: dec(t, "-0.1")}, "00 d7", "-21.5"},
 		{Format{Type: Int64}, "ff ff ff ff ff ff ff ff", "-1"},
 		{Format{Type: Int64}, "80 00 00 00 00 00 00 00", "-9223372036854775808"},
 		{Format{Type: Uint64, Order: "ABCD"}, "01 02 03 04 05 06 07 08", "72623859790382856"},
