@@ -142,7 +142,7 @@ func (n *dropped) readRow(d *drops, p *piece) error {
 		default:
 			n.add(d, p, text, open, ended)
 		}
-		_, _ = n.before.Write(n.buffer[:took]) // it counts
+		n.before.add(n.buffer[:took])
 		n.at += int64(took)
 		n.buffer = n.buffer[took:]
 		if !n.long {
@@ -153,20 +153,31 @@ func (n *dropped) readRow(d *drops, p *piece) error {
 	}
 }
 
-// A lineCount counts the line ends of what is written to it: LF, CRLF and CR.
+// A lineCount counts the line ends of a text that comes in parts: LF, CRLF and CR.
 type lineCount struct {
 	n  int
 	cr bool // the last byte was CR
 }
 
-func (c *lineCount) Write(b []byte) (int, error) {
-	for _, x := range b {
-		if x == '\r' || x == '\n' && !c.cr {
+func (c *lineCount) add(text []byte) {
+	for _, b := range text {
+		if b == '\r' || b == '\n' && !c.cr {
 			c.n++
 		}
-		c.cr = x == '\r'
+		c.cr = b == '\r'
 	}
-	return len(b), nil
+}
+
+// countBefore counts the lines before at. What cannot be read is told when the file is read on.
+func (n *dropped) countBefore() {
+	b := make([]byte, chunkSize)
+	for at := int64(0); at < n.at; {
+		k, err := n.file.ReadAt(b[:min(int64(len(b)), n.at-at)], at)
+		n.before.add(b[:k])
+		if at += int64(k); err != nil {
+			return
+		}
+	}
 }
 
 // fill reads more of the file behind what is there.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -324,7 +323,7 @@ func (d *drops) goOn(n *dropped) {
 	}
 	n.at, n.safe = was.Offset, was.Offset
 	if d.settings.Format != formatDocument {
-		_, _ = io.Copy(&n.before, io.NewSectionReader(n.file, 0, was.Offset)) // what cannot be read is told when it is read on
+		n.countBefore()
 	}
 	if n.table != nil && was.Offset > 0 {
 		n.table.resume(was.Header)
