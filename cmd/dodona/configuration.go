@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/dodona-oracle/dodona/all"
 	"github.com/dodona-oracle/dodona/config"
@@ -44,7 +46,11 @@ func (c configFile) open(term terminal) (loaded *config.Config, path string, err
 	if path, err = c.path(); err != nil {
 		return nil, "", err
 	}
-	if loaded, err = loadConfig(path, term.in); err != nil {
+	loaded, err = loadConfig(path, term.in)
+	if errors.Is(err, fs.ErrNotExist) && c.File != "" && !strings.ContainsAny(path, `./\`) {
+		err = fmt.Errorf("%w; the configuration stands first, then what is wanted of it: plant.yaml %s", err, path)
+	}
+	if err != nil {
 		return nil, "", mistakes(term, err)
 	}
 	return loaded, path, nil
