@@ -185,7 +185,7 @@ func (t *taken) fromTable(p plan, r dodona.Reading) error {
 	}
 	at, err := row.at(p.columns.time)
 	if err == nil {
-		t.point.Time, err = parseInstant(at.text)
+		t.point.Time, err = p.clock.instant(at.text, r)
 	}
 	if err != nil {
 		return fmt.Errorf("read time in column %s: %w", printable(p.rule.Time), err)

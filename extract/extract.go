@@ -43,6 +43,7 @@ type plan struct {
 	where   []guard // sorted by place
 	columns columns // of a rule with a column
 	pattern pattern // of a rule with a regular expression
+	clock   clock   // by which a time is read
 
 	overlooks bool // without a pointer the only number is taken, whatever stands beside it
 
@@ -76,6 +77,13 @@ func New(rules Rules) (*Extraction, error) {
 			if rule.Encoding == "json" {
 				rule.Encoding = ""
 			}
+			if rule.TimeZone != "" {
+				zone, err := canonicalZone(rule.TimeZone)
+				if err != nil {
+					return nil, err // it was valid a moment ago
+				}
+				rule.TimeZone = zone
+			}
 			rule.Enum, rule.Where, rule.Header = maps.Clone(rule.Enum), maps.Clone(rule.Where), slices.Clone(rule.Header)
 			x.rules[source][point] = rule
 			p, err := planOf(dodona.PointID(source, point), rule)
@@ -96,6 +104,9 @@ func New(rules Rules) (*Extraction, error) {
 // planOf makes a rule ready.
 func planOf(id string, rule Rule) (p plan, err error) {
 	p = plan{id: id, rule: rule}
+	if p.clock, err = clockOf(rule); err != nil {
+		return plan{}, err
+	}
 	switch rule.way() {
 	case pack:
 		return p, nil
@@ -125,6 +136,13 @@ func Parse(raw json.RawMessage) (*Extraction, error) {
 	}
 	if doc.Format != format {
 		return nil, fmt.Errorf("read extraction rules: format %d, this build knows %d", doc.Format, format)
+	}
+	for source, points := range doc.Sources {
+		for point, rule := range points {
+			if zone, err := parseZone(rule.TimeZone); rule.TimeZone != "" && (err != nil || zone.String() != rule.TimeZone) {
+				return nil, fmt.Errorf("read extraction rules: point %q: time_zone: %s is not its canonical form", dodona.PointID(source, point), printable(rule.TimeZone))
+			}
+		}
 	}
 	return New(doc.Sources)
 }
@@ -273,12 +291,12 @@ func fillTrees(cbor bool, all []taken, plans []plan, r dodona.Reading, errs []er
 			all[at].empty, errs[at] = empty, broken
 			continue
 		}
-		errs[at] = all[at].fill(own[i], body, found[i])
+		errs[at] = all[at].fill(own[i], r, body, found[i])
 	}
 }
 
 // fill sets value and time of a point from what was found.
-func (t *taken) fill(p plan, body []byte, found finding) error {
+func (t *taken) fill(p plan, r dodona.Reading, body []byte, found finding) error {
 	if p.unchosen != nil {
 		t.elsewhere = p.elsewhere
 		return p.unchosen
@@ -297,6 +315,6 @@ func (t *taken) fill(p plan, body []byte, found finding) error {
 	if p.rule.Time == "" {
 		return nil
 	}
-	t.point.Time, err = p.instant(body, found.time)
+	t.point.Time, err = p.instant(r, body, found.time)
 	return err
 }

@@ -145,7 +145,7 @@ func (t *taken) fromMatch(p plan, r dodona.Reading) error {
 	if !there {
 		return errors.New("the regular expression matches, and its group for the time takes no part in it")
 	}
-	if t.point.Time, err = parseInstant(at); err != nil {
+	if t.point.Time, err = p.clock.instant(at, r); err != nil {
 		return fmt.Errorf("read time in the match: %w", err)
 	}
 	return nil

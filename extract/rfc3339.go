@@ -17,6 +17,18 @@ import (
 //
 // The package time would also read hours of one digit and offsets beyond a day, and no leap second.
 func parseRFC3339(s string) (time.Time, error) {
+	at, ahead, zoned, err := parseDateTime(s)
+	if err == nil && !zoned {
+		err = fmt.Errorf("%s is not RFC 3339: it does not end with an offset from UTC, such as Z or +01:00; of a clock on the wall say where it hangs, such as time_zone: Europe/Berlin", plain.Quote(s, 64))
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return at.Add(-ahead), nil
+}
+
+// parseDateTime is parseRFC3339 of a text that may lack its offset. It returns what a clock on the wall says, and by how much that is ahead of UTC.
+func parseDateTime(s string) (wall time.Time, ahead time.Duration, zoned bool, err error) {
 	r := clockReader{rest: s}
 	year := r.digits(4, 0, 9999, "year")
 	basic := r.err == "" && r.rest != "" && isDigit(r.rest[0])
@@ -36,12 +48,14 @@ func parseRFC3339(s string) (time.Time, error) {
 	between(":")
 	minute := r.digits(2, 0, 59, "minute")
 	second, nanosecond := 0, 0
-	if !r.next("Zz+-") {
+	if r.rest != "" && !r.next("Zz+-") {
 		between(":")
 		second = r.digits(2, 0, 60, "second")
 		nanosecond = r.fraction()
 	}
-	offset := r.offset()
+	if zoned = r.rest != ""; zoned {
+		ahead = r.offset()
+	}
 	if r.err == "" && r.rest != "" {
 		r.err = "something follows the offset"
 	}
@@ -52,17 +66,17 @@ func parseRFC3339(s string) (time.Time, error) {
 	if leap {
 		second, nanosecond = 59, 999_999_999
 	}
-	at := time.Date(year, time.Month(month), day, hour, minute, second, nanosecond, time.UTC).Add(-offset)
-	if r.err == "" && leap && !endsMonth(at) {
+	wall = time.Date(year, time.Month(month), day, hour, minute, second, nanosecond, time.UTC)
+	if r.err == "" && leap && (!zoned || !endsMonth(wall.Add(-ahead))) {
 		r.err = "second 60 is a leap second, and those are at 23:59:60 UTC on the last day of a month alone"
 	}
 	switch {
 	case r.err == "":
-		return at, nil
+		return wall, ahead, zoned, nil
 	case meant:
-		return time.Time{}, fmt.Errorf("%s is not RFC 3339: %s", plain.Quote(s, 64), r.err)
+		return time.Time{}, 0, false, fmt.Errorf("%s is not RFC 3339: %s", plain.Quote(s, 64), r.err)
 	}
-	return time.Time{}, fmt.Errorf("%s is neither RFC 3339, such as 2026-11-22T12:04:30Z, nor a number since 1970", plain.Quote(s, 64))
+	return time.Time{}, 0, false, fmt.Errorf("%s is neither RFC 3339, such as 2026-11-22T12:04:30Z, nor a number since 1970; another form is read by time_format, such as %%d.%%m.%%Y %%H:%%M:%%S", plain.Quote(s, 64))
 }
 
 // endsMonth reports whether an instant lies in the last second of a month, in UTC.

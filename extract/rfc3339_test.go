@@ -89,7 +89,7 @@ func TestWhatIsNoRFC3339SaysWhy(t *testing.T) {
 		"2026-1-22T12:04:30Z":                 "want 2 digits for the month",
 		"2026-11-22T12Z":                      `want ":" after the hour or minute`,
 		"2026-11-22T12:04.5Z":                 `want ":" after the hour or minute`,
-		"2026-11-22T12:04":                    `want ":" after the hour or minute`,
+		"2026-11-22T12:04":                    "it does not end with an offset from UTC",
 		"2026-11-22T12:04:30,Z":               "want digits after the point",
 		"2026-11-22T12:04:30+010":             "want 2 digits for the minute of the offset",
 		"2026-11-22T12:04:30+01:":             "want 2 digits for the minute of the offset",

@@ -57,6 +57,13 @@ type Rule struct {
 	// or a number of seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by its size.
 	// Default: the source's own time of the reading if it has one, else the time of arrival.
 	Time string `yaml:"time,omitempty" json:"time,omitempty"`
+	// TimeFormat is how the text of the time is written, where that is not as time reads it: by the conversions of strptime, such as
+	// "%d.%m.%Y %H:%M:%S" or "%m/%d/%y %I:%M %p". Default: none.
+	TimeFormat string `yaml:"time_format,omitempty" json:"time_format,omitempty"`
+	// TimeZone is whose clock the text of a time without an offset was read from: UTC, an offset such as +01:00, or a name such as Europe/Berlin. The
+	// changes of its clocks are those of now, in all years. In the hour that they go through twice a value counts that came in the first
+	// of the two, else it is bad. Default: none.
+	TimeZone string `yaml:"time_zone,omitempty" json:"time_zone,omitempty"`
 	// Where says what must stand elsewhere in the document for the value to count: a map from JSON Pointers to a text, a number,
 	// true, false or null, such as {/symbol: BTCUSD}. All must hold. A text must be equal to the byte, a number in value, however
 	// it is written; a document of which one does not hold has no such point. A * in the place of one name stands for the one
@@ -137,10 +144,54 @@ func (r Rule) Validate() error {
 	if r.Decimal != "" {
 		mistake("decimal", r.checkDecimal(w))
 	}
+	r.checkClock(w, mistake)
 	if len(r.Enum) > 0 && (r.Scale != dodona.Decimal{} || r.Offset != dodona.Decimal{}) {
 		mistake("enum", errors.New("goes with neither scale nor offset: write the final integers into the table"))
 	}
 	return errors.Join(mistakes...)
+}
+
+// checkClock tells the mistakes of how the time is read.
+func (r Rule) checkClock(w way, mistake func(field string, err error)) {
+	if r.TimeFormat == "" && r.TimeZone == "" {
+		return
+	}
+	field := "time_format"
+	if r.TimeFormat == "" {
+		field = "time_zone"
+	}
+	timed := r.Time != ""
+	if w == match {
+		p, err := patternOf(r.Regex)
+		timed = err != nil || p.time >= 0
+	}
+	switch {
+	case w == pack:
+		mistake(field, errors.New("leave it out: a SenML record has its own time"))
+		return
+	case !timed && w == match:
+		mistake(field, errors.New("there is no time to read: name it by a group of regex, (?P<time>…)"))
+		return
+	case !timed:
+		mistake(field, errors.New("there is no time to read: say where it stands, such as time: /at, or of a column its name"))
+		return
+	}
+	if r.TimeZone != "" {
+		_, err := canonicalZone(r.TimeZone)
+		mistake("time_zone", err)
+	}
+	if r.TimeFormat == "" {
+		return
+	}
+	l, err := parseLayout(r.TimeFormat)
+	switch {
+	case err != nil:
+		mistake("time_format", err)
+	case l.zoned && r.TimeZone != "":
+		mistake("time_zone", errors.New("leave it out: %z of time_format reads the offset from UTC"))
+	case !l.zoned && r.TimeZone == "":
+		mistake("time_format", errors.New("reads no offset from UTC (%z): say whose clock it is, such as time_zone: Europe/Berlin, or UTC"))
+	}
 }
 
 // checkTree tells the mistakes of a rule with pointers.

@@ -136,11 +136,11 @@ func (p plan) code(t target) (dodona.Decimal, error) {
 }
 
 // instant turns what stands at the pointer of the time into a time, in whole milliseconds (as readings are signed).
-func (p plan) instant(body []byte, t target) (time.Time, error) {
+func (p plan) instant(r dodona.Reading, body []byte, t target) (time.Time, error) {
 	if t.ambiguous || (t.shape != number && t.shape != text) {
 		return time.Time{}, fmt.Errorf("find time: %w", misplaced(body, t))
 	}
-	at, err := parseInstant(t.text)
+	at, err := p.clock.instant(t.text, r)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read time at %s: %w", printable(t.place), err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 )
@@ -18,6 +19,7 @@ type vector struct {
 	Rule        json.RawMessage `json:"rule"`
 	Value       string          `json:"value"`
 	Time        int64           `json:"time"`
+	Received    int64           `json:"received"` // 0: some time
 }
 
 func TestVectorsOfTheSpecificationAreTaken(t *testing.T) {
@@ -41,6 +43,9 @@ func TestVectorsOfTheSpecificationAreTaken(t *testing.T) {
 			}
 			r := reading(string(body))
 			r.ContentType = v.ContentType
+			if v.Received > 0 {
+				r.Received = time.UnixMilli(v.Received)
+			}
 			got := apply(t, rule, r)[0]
 			if (got.Quality == dodona.Good) != (v.Value != "") {
 				t.Fatalf("got %+v, want value %q", got, v.Value)
