@@ -316,6 +316,7 @@ func (l *loader) source(name string, at *strict.Span, n *strict.Node) {
 		s.Rules = nil
 	}
 	if !unknown {
+		l.takeDelimiter(s, where, n)
 		l.warnOfItems(s, where, n)
 		if own, doubts := s.Settings.(interface {
 			Doubts(tell func(key, message, hint string)) // what may well be meant otherwise

@@ -35,7 +35,7 @@ type Rule struct {
 	// A row that ends the document without an end of line may be half written: it counts only where it is the one line, or columns behind
 	// those that the rule names are there. Default: none.
 	Column string `yaml:"column,omitempty" json:"column,omitempty"`
-	// Delimiter is the character between two columns, such as ";" or "\t". Default: a comma.
+	// Delimiter is the character between two columns, such as ";" or "\t". Default: that of the source where its settings name one, else a comma.
 	Delimiter string `yaml:"delimiter,omitempty" json:"delimiter,omitempty"`
 	// Header is the names of the columns where the document does not begin with them, such as [time, temperature, flow]. A row that
 	// repeats them is passed over. Default: the first row, if a column is given by its name, else none.

@@ -51,7 +51,8 @@ type Settings struct {
 	// followed as they are written, across rotation by rename, link, copy and truncation; not below /proc and /sys) or csv (the same for
 	// rows of CSV, each a reading with the header before it, so that value: {column: temperature} finds its value). Default: document.
 	Format Format `yaml:"format,omitempty"`
-	// Delimiter is the character between two columns of csv, such as ";" or "\t"; the rules name it too. Default: a comma.
+	// Delimiter is the character between two columns of csv, such as ";" or "\t". It holds for the rules of the source's points, which need not name it. A first
+	// line that names it for Excel (sep=;) is passed over. Default: a comma.
 	Delimiter string `yaml:"delimiter,omitempty"`
 	// Header of csv: first (the first row names the columns; where a row in the middle does, those that follow are of the new header) or none
 	// (a rule gives the number of a column, or names of its own with header). Default: first.
@@ -199,6 +200,9 @@ func (s *Settings) Pushed() bool {
 func (s *Settings) table() tableForm {
 	return tableForm{cmp.Or(s.Delimiter, ","), s.Header != headerNone, s.SkipLines}
 }
+
+// BetweenColumns returns the delimiter that rules of the source's points have where they name none; "" for theirs.
+func (s *Settings) BetweenColumns() string { return s.Delimiter }
 
 // media returns the media type of readings.
 func (s *Settings) media() string {

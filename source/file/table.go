@@ -70,7 +70,7 @@ func (t *table) take(text []byte) (row tableRow, found bool) {
 	if by, says := separator(text); says && !t.begun {
 		t.begun = true
 		if by != t.delimiter {
-			t.wrong = fmt.Sprintf("the file says by its first line that its delimiter is %q, and it is read by %q: want delimiter: %q, in the rules too", by, t.delimiter, by)
+			t.wrong = fmt.Sprintf("the file says by its first line that its delimiter is %q, and it is read by %q: want delimiter: %q", by, t.delimiter, by)
 		}
 		return row, false
 	}
