@@ -327,7 +327,8 @@ func (p *publisher) Run(ctx context.Context) error {
 			return nil
 		}
 		err := p.connect(ctx)
-		if err == nil && p.spark != nil && p.spark.isAsked() {
+		asked := err == nil && p.spark != nil && p.spark.isAsked()
+		if asked {
 			err = p.spark.births(ctx, p)
 		}
 		p.leave()
@@ -338,6 +339,9 @@ func (p *publisher) Run(ctx context.Context) error {
 			continue
 		}
 		attempt = 1
+		if asked {
+			backoff.Wait(ctx, bornFor)
+		}
 		p.rest(ctx)
 	}
 	return nil

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/mqttc"
@@ -25,7 +26,10 @@ type edge struct {
 	last    map[string]sparkplug.Metric // by point
 }
 
-const namespace = "spBv1.0"
+const (
+	namespace = "spBv1.0"
+	bornFor   = 5 * time.Second // at least, until the births are said again: a host may ask with each message that it does not know
+)
 
 func newEdge(s Settings, env sink.Env) *edge {
 	e := &edge{

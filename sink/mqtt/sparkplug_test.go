@@ -133,6 +133,28 @@ func TestASparkplugHostHearsBirthsDataAndDeath(t *testing.T) {
 	}
 }
 
+// TestAHostThatAsksForBirthsAgainAndAgainIsAnsweredNowAndThen: data go on meanwhile.
+func TestAHostThatAsksForBirthsAgainAndAgainIsAnsweredNowAndThen(t *testing.T) {
+	t.Parallel()
+	b := mosquittotest.Start(t, mosquittotest.Options{})
+	h := newHost(t, b)
+	r := begin(t, settings(b, func(s *mqtt.Settings) { s.Format = mqtt.Sparkplug }), "boiler")
+	until(t, "it is born", func() bool { return len(h.of("DBIRTH")) == 1 })
+	begun := time.Now()
+	command := sparkplug.Payload{Metrics: []sparkplug.Metric{{Name: sparkplug.Rebirth, Type: sparkplug.Boolean, Value: sparkplug.FlagOf(true)}}}
+	const asks = 100
+	for range asks {
+		if err := h.conn.Publish(t.Context(), mqttc.Message{Topic: "spBv1.0/Dodona/NCMD/gw-7", Payload: command.Append(nil), QoS: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.say("boiler", "boiler", "boiler")
+	until(t, "the data has come, and the births again twice", func() bool { return len(h.of("DDATA")) == 3 && len(h.of("DBIRTH")) >= 3 })
+	if births, most := len(h.of("NBIRTH")), 3+int(time.Since(begun)/(5*time.Second)); births > most || births >= asks {
+		t.Errorf("%d births for %d asks in %s, want %d at most", births, asks, time.Since(begun), most)
+	}
+}
+
 // TestASparkplugNodeThatIsKilledIsDead by its will.
 func TestASparkplugNodeThatIsLostIsDeadByItsWill(t *testing.T) {
 	t.Parallel()
