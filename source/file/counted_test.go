@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dodona-oracle/dodona/source"
 )
 
 func TestABadRowOfADroppedFileSaysItsLine(t *testing.T) {
@@ -52,5 +54,25 @@ func TestLinesAreCountedWhereverTheirTextIsCut(t *testing.T) {
 				t.Errorf("%q cut at %d: %d line ends, want %d", text, cut, c.n, want)
 			}
 		}
+	}
+}
+
+func TestManyDroppedFilesAreReadInOrderWithFewLooksAtTheFolder(t *testing.T) {
+	dropping(t, deleting, func(l *log, r *reader) {
+		const files = 300
+		var want []string
+		for n := range files {
+			l.put(fmt.Sprintf("%03d.csv", n), fmt.Sprintf("v\n%d\n", n))
+			want = append(want, fmt.Sprintf("v\n%d\n", n))
+		}
+		r.read(10 * time.Second)
+		r.want(want...)
+		l.wantFiles()
+	})
+	d := openDrops(Settings{Path: t.TempDir() + "/*.csv"}, source.Env{})
+	d.queue = []stamp{{name: "a.csv"}}
+	d.at.dir += "/none" // a look at it fails
+	if err := d.enqueue(); err != nil {
+		t.Errorf("the folder is looked at while a file is queued: %v", err)
 	}
 }

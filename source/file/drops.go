@@ -24,6 +24,7 @@ const (
 	maxDone       = 4096      // files that were read and may lie in the folder still
 	maxBegun      = 16        // files whose writers went on while they were read
 	maxWaiting    = 10_000    // files of the folder that are looked at
+	maxQueued     = 1024      // files that are read without another look at the folder
 	maxDropCursor = 256 << 10 // more than a cursor takes
 )
 
@@ -41,6 +42,7 @@ type drops struct {
 	done    []string            // keys of files that were read whole, the last one last
 	refused map[string]stamp    // by name: files that cannot be read as they are
 	now     *dropped            // the one that is being read
+	queue   []stamp             // files that had settled at the last look, the next one first
 	given   *given              // what was returned last, until it is acknowledged
 	lying   []stamp             // files that were read whole and are there still
 	begun   map[string]position // by name: up to where files were read that were not read whole
@@ -274,16 +276,31 @@ func (d *drops) cursor() []byte {
 	return text
 }
 
-// next opens the next file that has settled.
-func (d *drops) next() (found bool, err error) {
+// enqueue looks at the folder once every file that had settled was read: a look at many files takes long. No more are queued than can be
+// told apart from those that lie there.
+func (d *drops) enqueue() error {
+	if len(d.queue) > 0 {
+		return nil
+	}
 	waiting, err := d.scan()
 	if err != nil {
-		return false, err
+		return err
 	}
 	slices.SortFunc(waiting, func(a, b stamp) int {
 		return cmp.Or(a.modified.Compare(b.modified), strings.Compare(a.name, b.name))
 	})
-	for _, s := range waiting {
+	d.queue = slices.Clone(waiting[:min(len(waiting), maxQueued, max(1, maxDone-len(d.lying)))])
+	return nil
+}
+
+// next opens the next file that has settled.
+func (d *drops) next() (found bool, err error) {
+	if err := d.enqueue(); err != nil {
+		return false, err
+	}
+	for len(d.queue) > 0 {
+		s := d.queue[0]
+		d.queue = d.queue[1:]
 		n, err := d.openDropped(s)
 		switch {
 		case errors.Is(err, os.ErrNotExist), errors.Is(err, errChanged):
