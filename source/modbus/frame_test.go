@@ -127,6 +127,23 @@ func TestAnAnswerOnALineIsFoundAmongWhatIsNone(t *testing.T) {
 	}
 }
 
+// TestAnAnswerOfNoOtherUnitIsTaken whichever it is: next to the one that was asked, one bit from it, below or above.
+func TestAnAnswerOfNoOtherUnitIsTaken(t *testing.T) {
+	for other := range 256 {
+		line, tcp := &rtu{}, &mbap{}
+		line.frame(0x11, three.pdu())
+		tcp.frame(0x11, three.pdu())
+		onLine := bytes.NewBuffer(summed(byte(other), 3, 6, 2, 0x2b, 0, 0, 0, 0x64))
+		onTCP := bytes.NewBuffer([]byte{0, 1, 0, 0, 0, 9, byte(other), 3, 6, 2, 0x2b, 0, 0, 0, 0x64})
+		if got, err := line.next(onLine, 0x11, three, true); err != nil || (got != nil) != (other == 0x11) {
+			t.Errorf("on a line, of unit %d: % x, %v", other, got, err)
+		}
+		if got, err := tcp.next(onTCP, 0x11, three, true); err != nil || (got != nil) != (other == 0x11) {
+			t.Errorf("over TCP, of unit %d: % x, %v", other, got, err)
+		}
+	}
+}
+
 // TestAnEchoIsNoAnswer though the question of so many coils looks like one.
 func TestAnEchoIsNoAnswer(t *testing.T) {
 	f, r := &rtu{}, request{coil, 0x0300, 24}

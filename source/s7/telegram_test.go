@@ -56,6 +56,7 @@ func TestAnswersThatAreNoneAreRefused(t *testing.T) {
 		"protocol 0x31":      change(0, 0x31),
 		"kind 1":             change(1, job),
 		"that say they are":  change(9, 200),
+		"bytes that say":     append(reply(7, []byte{read, 2}, good), 0), // behind the answer
 		"a telegram of":      good[:5],
 		"permit access":      change(10, 0x85),
 	} {
