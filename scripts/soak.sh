@@ -44,9 +44,9 @@ awk -v total="$seconds" '
     long = total >= 600
     from = long ? total / 2 : total / 4
     window = total / 6
-    judge("live heap, MiB", 2, 1048576, long ? 8 : 20)
-    judge("resident memory, MiB", 3, 1048576, long ? 16 : 40)
-    judge("goroutines", 4, 1, 10)
-    judge("descriptors", 5, 1, 10)
+    judge("live heap, MiB", 2, 1048576, long ? 6 : 20)
+    judge("resident memory, MiB", 3, 1048576, long ? 12 : 40)
+    judge("goroutines", 4, 1, 5)
+    judge("descriptors", 5, 1, 4)
     exit failed
   }' "$samples"
