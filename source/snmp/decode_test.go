@@ -132,6 +132,16 @@ func TestAValueIsNoLargerThanItsType(t *testing.T) {
 	}
 }
 
+func TestACounterIsOfOneSizeInBothExchanges(t *testing.T) {
+	const oid = "1.3.6.1.2.1.2.2.1.10.3"
+	for _, c := range [][2]byte{{tagCounter32, tagCounter64}, {tagCounter64, tagCounter32}} {
+		before, last := sample{varbind: unsignedBind(oid, c[0], 1)}, sample{varbind: unsignedBind(oid, c[1], 2)}
+		if _, _, err := counts(last, before); err == nil || !strings.Contains(err.Error(), "in the exchange before and is") {
+			t.Errorf("0x%02x, then 0x%02x: %v", c[0], c[1], err)
+		}
+	}
+}
+
 func TestACounterWrapsAndBeginsAnew(t *testing.T) {
 	const oid, since = "1.3.6.1.2.1.2.2.1.10.3", "1.3.6.1.2.1.31.1.1.1.19.3"
 	type exchange struct {
