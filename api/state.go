@@ -201,6 +201,7 @@ type SinkStatus struct {
 	Feeds      []string       `json:"feeds"`                // that it delivers
 	Queue      int            `json:"queue"`                // records, or points, taken and not delivered
 	Waiting    int            `json:"waiting"`              // records of its feeds, and anchors if it has them, that it is not done with: those taken, and those not read yet
+	Unread     int            `json:"unread,omitempty"`     // those of them that a sink of points has not read yet: each is all that one exchange of a source brought, which may be many points
 	Oldest     time.Time      `json:"oldest,omitzero"`      // since when the oldest of the queue waits
 	LastTopic  string         `json:"lastTopic,omitempty"`  // data, anchor or reading: what was delivered last
 	LastFeed   string         `json:"lastFeed,omitempty"`   // of an anchor: its series; of a reading: the point

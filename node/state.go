@@ -136,6 +136,9 @@ func (s state) sinks(readers []api.ReaderStatus) []api.SinkStatus {
 		}
 		if configured, found := c.Sink(k.Name); found {
 			status.Feeds = c.SinkFeeds(configured)
+			if configured.OfPoints {
+				status.Unread = status.Waiting - status.Queue
+			}
 		}
 		if o := k.Overtaken; o != nil {
 			status.Overtaken = &api.Overtaken{Readings: o.Records, From: o.From, Until: o.Until}

@@ -145,7 +145,11 @@ func (o outlook) sinkTable(fits fit, width int) table.Table {
 				why += "; next try " + k.NextTry.UTC().Format(time.TimeOnly) + "Z"
 			}
 		}
-		below := []table.Cell{fits.reason(strings.TrimPrefix(why, "; "), width), fits.reason(k.Note, width)}
+		waits := ""
+		if k.Unread > 0 {
+			waits = fmt.Sprintf("%s waiting, and what %s of the sources brought behind them", unit.Count(uint64(k.Queue), "point"), count(k.Unread, "exchange"))
+		}
+		below := []table.Cell{fits.reason(waits, width), fits.reason(strings.TrimPrefix(why, "; "), width), fits.reason(k.Note, width)}
 		if h := k.Held; h != nil {
 			below = append(below, fits.reason(fmt.Sprintf("not sent last: %s: %s", h.Feed, h.Why), width))
 		}
