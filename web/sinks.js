@@ -64,7 +64,7 @@ class Sink extends Part {
     const next = wait > 0 ? ` · next try in ${span(wait + 999)}` : "";
     const oldest = s.oldest ? `, the oldest for ${span(now - Date.parse(s.oldest))}` : "";
     const lost = s.overtaken ? `${counted(s.overtaken.readings, "reading")} freed before they went, of ${instant(s.overtaken.from)} to ${instant(s.overtaken.until)}` : "";
-    set(this.waiting, [s.waiting || next ? `${s.unread ? `${grouped(String(s.queue))} and what ${counted(s.unread, "exchange")} brought` : grouped(String(s.waiting))} waiting${oldest}${next}` : "", lost].filter(Boolean).join(" · "));
+    set(this.waiting, [s.waiting || next ? `${s.unread ? `${counted(s.queue, "point")} waiting, and what ${counted(s.unread, "exchange")} brought behind them` : `${grouped(String(s.waiting))} waiting`}${oldest}${next}` : "", lost].filter(Boolean).join(" · "));
   }
 }
 
