@@ -191,6 +191,12 @@ func startSerial(t testing.TB, mode string) *peer {
 	})
 	device := peertest.Start(t, peertest.Command{Name: python, Args: []string{testdata(t, "serial", "device.py"), far, folder, mode}, ReadyLine: "ready"})
 	p := &peer{parts: []*peertest.Process{device, socat}}
+	p.unplug = func(part *peertest.Process) { // a name of a terminal goes with it, or leads to that of another cable, which has its number next
+		if part == socat {
+			_ = os.Remove(near)
+			_ = os.Remove(far)
+		}
+	}
 	p.again = func() { // a device whose adapter was pulled out is plugged in anew
 		if !isOpen(device.Pid(), far) {
 			device.Restart()

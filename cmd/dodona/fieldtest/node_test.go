@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -158,7 +159,7 @@ func (n *node) watch(ctx context.Context) {
 			n.t.Errorf("look at the node: %v", err)
 			return
 		}
-		pause(ctx, 800*time.Millisecond) // out of step with the rounds
+		pause(ctx, 400*time.Millisecond+rand.N(600*time.Millisecond)) // never in step with the rounds, in which exchanges are under way
 	}
 }
 

@@ -25,6 +25,7 @@ type peer struct {
 	name    string
 	parts   []*peertest.Process // each freezes and dies by itself; a source needs all of them
 	sources []source
+	unplug  func(*peertest.Process)   // before a part is killed; nil: nothing
 	again   func()                    // after a fault: what it forgot, and parts that died of it; nil: nothing
 	talk    func(ctx context.Context) // has it say something; called each second, and may fail; nil: it speaks by itself, or is asked
 }
@@ -112,6 +113,9 @@ func (p *peer) befall(ctx context.Context, rnd *rand.Rand, freeze bool, most tim
 		pause(ctx, down)
 		signal(part.Pid(), syscall.SIGCONT)
 	} else {
+		if p.unplug != nil {
+			p.unplug(part)
+		}
 		kill(part)
 		pause(ctx, down)
 		part.Restart()
