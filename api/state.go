@@ -140,6 +140,7 @@ type SourceStatus struct {
 	Readings    uint64         `json:"readings"`
 	Dropped     uint64         `json:"dropped"`
 	LastDrop    string         `json:"lastDrop,omitempty"` // why readings were last dropped
+	DropTime    time.Time      `json:"dropTime,omitzero"`  // when that was
 	Feeds       []string       `json:"feeds"`              // that ask it
 }
 

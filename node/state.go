@@ -62,7 +62,7 @@ func (s state) Sources() []api.SourceStatus {
 			Name: p.Name, Kind: p.Kind, State: string(p.State), Quality: sourceQuality(p.State),
 			LastError: p.LastError, LastReading: p.LastReading, NextTry: p.NextTry, Attempt: p.Attempt,
 			ExpectedMS: p.Expected.Milliseconds(), Exchanges: p.Exchanges, Failures: p.Failures,
-			Readings: p.Readings, Dropped: p.Dropped, LastDrop: p.LastDrop, Feeds: append(make([]string, 0), askers[p.Name]...),
+			Readings: p.Readings, Dropped: p.Dropped, LastDrop: p.LastDrop, DropTime: p.DropTime, Feeds: append(make([]string, 0), askers[p.Name]...),
 		})
 	}
 	return list

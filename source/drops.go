@@ -6,6 +6,7 @@ import (
 
 	"github.com/dodona-oracle/dodona"
 	"github.com/dodona-oracle/dodona/internal/plain"
+	"github.com/dodona-oracle/dodona/internal/redact"
 	"github.com/dodona-oracle/dodona/internal/unit"
 	"github.com/dodona-oracle/dodona/telemetry"
 )
@@ -42,7 +43,20 @@ func (p *Pump) waste() string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s dropped, the last: %s", was(n), p.status.LastDrop)
+	return fmt.Sprintf("%s dropped, the last: %s", was(n), p.lastDrop())
+}
+
+// strange takes out of what a stranger sent what looks like a secret.
+var strange = redact.New()
+
+// lastDrop returns why readings were last dropped, as it may be shown: it is looked through once somebody asks, since in a flood each reading
+// has its own. The caller holds mu.
+func (p *Pump) lastDrop() string {
+	if p.dropCause != "" {
+		p.status.LastDrop, _ = strange.Text(p.dropCause)
+		p.dropCause = ""
+	}
+	return p.status.LastDrop
 }
 
 // was is n readings with their verb.
@@ -57,13 +71,13 @@ func was(n uint64) string {
 func (p *Pump) countDropped(n uint64, cause string) {
 	before := p.status.Dropped
 	p.status.Dropped += n
-	p.status.LastDrop = plain.Line(cause, maxCause)
-	cause = p.status.LastDrop
+	p.status.DropTime = p.cfg.Now()
+	p.dropCause = plain.Line(cause, maxCause)
 	p.untold += n
 	poke(p.lost)
 	p.cfg.Recorder.Count(telemetry.SourceDropped.Of(p.cfg.Name), n)
 	if next := nextPowerOfTwo(before); p.status.Dropped >= next {
-		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %s so far: %s", p.cfg.Name, unit.Count(p.status.Dropped, "reading"), cause), "source", p.cfg.Name)
+		p.cfg.Log.Warn(fmt.Sprintf("%s: dropped %s so far: %s", p.cfg.Name, unit.Count(p.status.Dropped, "reading"), p.lastDrop()), "source", p.cfg.Name)
 	}
 }
 
@@ -76,7 +90,7 @@ func (p *Pump) tellLost(ctx context.Context) {
 			return
 		}
 		p.mu.Lock()
-		n, cause := p.untold, p.status.LastDrop
+		n, cause := p.untold, p.lastDrop()
 		p.untold = 0
 		p.mu.Unlock()
 		if n > 0 && p.cfg.Lost != nil {

@@ -101,7 +101,7 @@ func TestWhatWasGivenAndNotTakenIsLostIfItIsPushedOut(t *testing.T) {
 // TestWhatIsGivenUpIsCounted: what is left of it in the queue, and nothing that was taken, pushed out or came since.
 func TestWhatIsGivenUpIsCounted(t *testing.T) {
 	s := shelf{latest: latest{hold: 4}}
-	p := &Pump{pushed: true, cfg: Config{Name: "s", Recorder: telemetry.Nop, Log: slog.New(slog.DiscardHandler)}, lost: make(chan struct{}, 1), latest: s.latest}
+	p := &Pump{pushed: true, cfg: Config{Name: "s", Recorder: telemetry.Nop, Now: time.Now, Log: slog.New(slog.DiscardHandler)}, lost: make(chan struct{}, 1), latest: s.latest}
 	p.Serve([]*Taker{&s.t})
 	come := func(ms ...int64) {
 		for _, ms := range ms {

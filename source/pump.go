@@ -97,6 +97,7 @@ type Pump struct {
 	restart   bool                    // close and open again
 	wasted    uint64                  // what was dropped when a reading came last
 	untold    uint64                  // readings that were dropped since Lost was told
+	dropCause string                  // why readings were last dropped, until [Pump.lastDrop] has looked through it
 	appending bool                    // the journal has the batch and has not answered yet
 	stopped   bool
 	useless   string // why nothing of what came is of use; empty while something is
@@ -192,6 +193,7 @@ func (p *Pump) Pushed() bool { return p.pushed }
 func (p *Pump) Status() Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lastDrop()
 	s := p.status
 	if s.State == OK && p.useless != "" {
 		s.State, s.LastError = Unusable, "delivers, but nothing usable: "+p.useless

@@ -36,6 +36,7 @@ type Status struct {
 	Readings    uint64        `json:"readings"`
 	Dropped     uint64        `json:"dropped"`
 	LastDrop    string        `json:"lastDrop,omitempty"` // why readings were last dropped
+	DropTime    time.Time     `json:"dropTime,omitzero"`  // when that was
 	Panics      uint64        `json:"panics"`
 	Restarts    uint64        `json:"restarts"`
 	Strays      int           `json:"strays"` // calls that ignored their context and still run

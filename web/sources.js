@@ -23,7 +23,7 @@ class Source extends Part {
     this.stands(source.troubled || source.quality === "good" ? source.quality : "none", source.state);
     this.says(source.quality !== "good" && source.lastError, source.quality);
     set(this.counts, source.failures ? ` · ${source.failures} failed` : "");
-    this.facts.title = `${counted(source.exchanges, "exchange")}, ${source.failures} failed, ${counted(source.readings, "reading")}, ${source.dropped} dropped${source.lastDrop ? `, the last: ${source.lastDrop}` : ""}`;
+    this.facts.title = `${counted(source.exchanges, "exchange")}, ${source.failures} failed, ${counted(source.readings, "reading")}, ${source.dropped} dropped${source.lastDrop ? `, the last at ${instant(source.dropTime)}: ${source.lastDrop}` : ""}`;
   }
 
   tick(now) {

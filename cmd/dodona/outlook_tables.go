@@ -105,11 +105,27 @@ func (o outlook) sourceTable(fits fit, told func(string) bool, width int) table.
 			why = s.LastError
 		}
 		if why == "" && s.Dropped > 0 && !told(s.LastError) {
-			why = cmp.Or(s.LastError, fmt.Sprintf("%s dropped, the last: %s", count(int(s.Dropped), "reading"), s.LastDrop))
+			why = cmp.Or(s.LastError, o.drops(s, fits))
 		}
 		t.Add(row, fits.reason(why, width))
 	}
 	return andMore(t, more, "source")
+}
+
+// dropsShown is how long what a source dropped is told of where not all is shown: what is over troubles nobody.
+const dropsShown = time.Hour
+
+// drops says what a source dropped, and when last.
+func (o outlook) drops(s api.SourceStatus, fits fit) string {
+	when := ""
+	if !s.DropTime.IsZero() { // else the node does not say it
+		since := o.status.Now.Sub(s.DropTime)
+		if since >= dropsShown && fits != wholly {
+			return ""
+		}
+		when = " " + ago(since)
+	}
+	return fmt.Sprintf("%s dropped since the start, the last%s: %s", count(int(s.Dropped), "reading"), when, s.LastDrop)
 }
 
 // sinkTable shows how far each sink has come, and what stands in its way.

@@ -292,3 +292,25 @@ func TestAges(t *testing.T) {
 		}
 	}
 }
+
+// What was dropped a day ago stood below a source for ever, as if it were dropped now.
+func TestWhatWasDroppedLongAgoIsQuiet(t *testing.T) {
+	for since, want := range map[time.Duration]string{
+		4 * time.Minute: "3 readings dropped since the start, the last 4 min ago: too large",
+		20 * time.Hour:  "",
+		0:               "3 readings dropped since the start, the last: too large", // by a node that does not say when
+	} {
+		o := outlook{status: api.Status{Now: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)}}
+		s := api.SourceStatus{Name: "s", State: "ok", Dropped: 3, LastDrop: "too large"}
+		if since > 0 {
+			s.DropTime = o.status.Now.Add(-since)
+		}
+		o.sources = []api.SourceStatus{s}
+		for all, want := range map[bool]string{false: want, true: "3 readings dropped"} {
+			got := strings.Join(o.lines(140, 50, all, false), "\n")
+			if strings.Contains(got, "dropped,") || strings.Contains(got, "dropped since") != (want != "") || !strings.Contains(got, want) {
+				t.Errorf("dropped %v ago, all %v: want %q in\n%s", since, all, want, got)
+			}
+		}
+	}
+}
