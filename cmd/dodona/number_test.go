@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dodona-oracle/dodona"
+	"github.com/dodona-oracle/dodona/node"
 )
 
 // A float whose words stand in the wrong order is tiny or huge, and once made every line of the table a hundred columns wide.
@@ -34,5 +37,10 @@ func TestANumberNobodyReadsHasAnExponent(t *testing.T) {
 	rows := pointTable([]dodona.Point{{ID: "m.flow", Value: d}}).Lines(80)
 	if text := strings.Join(rows, "\n"); !strings.Contains(text, "9.1837e-40") || !strings.Contains(text, "order: CDAB") {
 		t.Errorf("the table is\n%s", text)
+	}
+	var out bytes.Buffer
+	trial := node.SourceTrial{Points: []dodona.Point{{ID: "m.flow", Value: d, Unit: "l/s", Quality: dodona.Good}}}
+	if err := printFollowed(terminal{out: &out}, trial, time.Time{}); err != nil || !strings.Contains(out.String(), "9.1837e-40 l/s") {
+		t.Errorf("followed it is %q, %v", out.String(), err)
 	}
 }

@@ -93,8 +93,8 @@ func printFollowed(term terminal, t node.SourceTrial, at time.Time) error {
 		wide = max(wide, len(p.ID))
 	}
 	for _, p := range t.Points {
-		_, decimals := p.Value.Parts()
-		text, style := strings.TrimSpace(p.Value.Grouped(decimals)+" "+p.Unit), table.Green
+		value, _ := shownNumber(p.Value)
+		text, style := strings.TrimSpace(value+" "+p.Unit), table.Green
 		switch p.Quality {
 		case dodona.Bad:
 			text, style = p.Reason, table.Red
