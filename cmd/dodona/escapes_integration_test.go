@@ -27,7 +27,7 @@ func TestWhatAStrangerSendsSteersNothing(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "gw.yaml")
-	for name, text := range map[string]string{"evil.json": string(document), "big.json": `{"big": "` + strings.Repeat("A", 1<<20) + `"}`, "evil.bin": "\xff\xfe" + evil + "\xc3", "gw.yaml": fmt.Sprintf(`node: {name: gw-7, data: ./data, key: {hex: %q}}
+	for name, text := range map[string]string{"evil.json": string(document), "big.json": `{"big": "` + strings.Repeat("A", 1<<20-64) + `"}`, "evil.bin": "\xff\xfe" + evil + "\xc3", "gw.yaml": fmt.Sprintf(`node: {name: gw-7, data: ./data, key: {hex: %q}}
 api: {listen: "127.0.0.1:0"}
 sources:
   good: {file: {path: %[2]q}, value: {pointer: /n}}
