@@ -306,9 +306,10 @@ type ReaderStatus struct {
 	Until      time.Time `json:"until,omitzero"`    // when it is removed for that, at the latest
 }
 
-// MemoryStatus is the memory of the process, in bytes. The two count different things: used may be above budget while the collector keeps its goal.
+// MemoryStatus is the memory of the process, in bytes.
 type MemoryStatus struct {
 	Used   int64 `json:"used"`   // resident, with the pages of the program, which the system takes back when it needs them
+	Own    int64 `json:"own"`    // resident, without them: what the budget is for
 	Budget int64 `json:"budget"` // the collector's goal for what Go holds, about 60 % of node.memory; 0: none
 }
 

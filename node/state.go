@@ -253,9 +253,10 @@ func memory() api.MemoryStatus {
 		m.Budget = limit
 	}
 	statm, err := os.ReadFile("/proc/self/statm")
-	if fields := strings.Fields(string(statm)); err == nil && len(fields) > 1 {
-		pages, _ := strconv.ParseInt(fields[1], 10, 64) // 0 if the kernel speaks in tongues
-		m.Used = pages * int64(os.Getpagesize())
+	if fields := strings.Fields(string(statm)); err == nil && len(fields) > 2 {
+		resident, _ := strconv.ParseInt(fields[1], 10, 64) // 0 if the kernel speaks in tongues
+		ofFiles, _ := strconv.ParseInt(fields[2], 10, 64)
+		m.Used, m.Own = resident*int64(os.Getpagesize()), (resident-ofFiles)*int64(os.Getpagesize())
 	}
 	return m
 }

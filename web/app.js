@@ -179,7 +179,7 @@ function showStatus(s) {
   const detail = [journal.message, `${journal.records} records`, journal.limit && `${share(journal.bytes, journal.limit)} used`, `${journal.dropped} dropped`, `backlog ${journal.backlog}`];
   gauge("#h-journal", journal.quality, journal.quality !== "good" ? journal.message : journal.limit ? share(journal.bytes, journal.limit) : bytes(journal.bytes), detail.filter(Boolean).join("\n"), journal.quality === "good" ? filled : undefined);
   gauge("#h-clock", clock.quality, clock.quality === "good" ? "in step" : clock.message, clock.message);
-  gauge("#h-memory", "good", bytes(memory.used), memory.budget ? `resident; the heap's goal is ${bytes(memory.budget)}` : "resident");
+  gauge("#h-memory", "good", bytes(memory.used), `resident, ${bytes(memory.own)} of them its own${memory.budget ? `, whose goal is ${bytes(memory.budget)}` : ""}; the rest are pages of the program, which the system takes back when it needs them`);
   if (s.anchors) showAnchors(s.anchors);
   modules.show(s.modules ?? []);
   delivering = s.sinks ?? [];

@@ -253,9 +253,9 @@ func (o outlook) parts(f fit) (list [][2]string) {
 			list = append(list, [2]string{"reader", readerLine(s.Node, r)})
 		}
 	}
-	memory := fmt.Sprintf("%.1f MiB", mebibytes(s.Memory.Used))
+	memory := fmt.Sprintf("%.1f MiB resident, %.1f of them its own", mebibytes(s.Memory.Used), mebibytes(s.Memory.Own))
 	if s.Memory.Budget > 0 {
-		memory += fmt.Sprintf(", the heap's goal is %.1f MiB", mebibytes(s.Memory.Budget))
+		memory += fmt.Sprintf(", whose goal is %.1f MiB", mebibytes(s.Memory.Budget))
 	}
 	return append(list, [2]string{"clock", s.Clock.Message}, [2]string{"memory", memory})
 }

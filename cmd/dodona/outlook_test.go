@@ -44,7 +44,7 @@ func aBadNight() outlook {
 			},
 			Anchors: &api.AnchorStatus{From: dodona.RoundAt(now.Add(-20 * time.Minute)), To: dodona.RoundAt(now.Add(-10 * time.Minute)), Leaves: 60, Next: now.Add(9 * time.Second)},
 			Clock:   api.Health{Message: "in step: no signed round lies ahead of it"},
-			Memory:  api.MemoryStatus{Used: 34 << 20, Budget: 64 << 20},
+			Memory:  api.MemoryStatus{Used: 74 << 20, Own: 34 << 20, Budget: 64 << 20},
 		},
 		feeds: []api.FeedStatus{
 			{Feed: feed("boiler", 2, "Cel"), EveryMS: 10_000, Quality: dodona.Bad, Missed: &api.MissedRound{Time: now, Reason: "module plausible 1.2.0 asks for what module.allow does not grant: http_get"}},
