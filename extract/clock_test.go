@@ -244,7 +244,7 @@ func FuzzClock(f *testing.F) {
 	f.Add("%a, %d %b %Y %I:%M:%S.%f %p %z", "Tue, 01 Dec 2026 03:04:05.25 PM +0100", "")
 	f.Add("", "2026-10-25 02:30", "AEST-10AEDT,M10.1.0,M4.1.0/3")
 	f.Add("%y%j", "26335", "<-02>2<-01>,M3.5.0/-1,M10.5.0/0")
-	f.Fuzz(func(t *testing.T, format, text, zone string) {
+	fuzztest.Run(f, func(t *testing.T, format, text, zone string) {
 		fuzzClock(t, format, text, zone)
 	})
 }
